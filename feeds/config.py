@@ -1,0 +1,576 @@
+"""What the user asked for: ``config.toml``, or a Jekyll site's ``_config.yml``, as values.
+
+:func:`load_config` reads what a site folder has, lets ``config.toml`` win key by key over
+what another generator's configuration says, checks everything, and either returns a
+:class:`Config` or raises one :class:`~feeds.errors.ConfigError` with all mistakes in it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from feeds import sites
+from feeds.errors import ConfigError
+from feeds.models import Format, Kind, Person
+
+CONFIG_NAME: Final = "config.toml"
+STATE_FOLDER: Final = ".feeds"
+
+MARKDOWN_EXTENSIONS: Final = ("markdown", "mkdown", "mkdn", "mkd", "md")
+PLACEHOLDERS: Final = {
+    Kind.SITE: frozenset({"format"}),
+    Kind.CATEGORY: frozenset({"format", "slug", "name"}),
+    Kind.TAG: frozenset({"format", "slug", "name"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """``[site]``: ``url`` is absolute, ends without a slash and includes Jekyll's baseurl.
+
+    ``authors`` maps the short names that posts may use to people; ``variables`` is what
+    Liquid sees as ``site``.
+    """
+
+    url: str
+    title: str = ""
+    description: str = ""
+    language: str = ""
+    timezone: str = "UTC"
+    author: Person | None = None
+    authors: Mapping[str, Person] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Front matter for all posts below ``path`` (Jekyll's ``defaults``).
+
+    ``type`` is ``posts``, ``drafts`` or empty for both.
+    """
+
+    path: str
+    type: str
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """``[posts]``: where posts are and how they are read.
+
+    ``jekyll`` switches Jekyll's own rules on: which files are posts, and what a date
+    without a zone means. Empty ``sources`` on such a site mean every ``_posts`` folder.
+    """
+
+    sources: tuple[str, ...] = ()
+    jekyll: bool = False
+    permalink: str = "date"
+    future: bool = False
+    drafts: bool = False
+    unpublished: bool = False
+    naive_dates: str = "site"
+    excerpt_separator: str = "\n\n"
+    markdown_extensions: tuple[str, ...] = MARKDOWN_EXTENSIONS
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    collections_dir: str = ""
+    includes_dir: str = "_includes"
+    liquid: bool = True
+    defaults: tuple[Defaults, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """``[feeds]``: which documents are written, where, and with what in them.
+
+    ``paths`` maps each kind to one path pattern per format.
+    """
+
+    formats: tuple[Format, ...] = (Format.ATOM, Format.RSS, Format.JSON)
+    entries: int = 20
+    content: str = "full"
+    output: str = "public"
+    ids: str = "permalink"
+    hubs: tuple[str, ...] = ()
+    keep_navigation: bool = False
+    opml: str = "feeds.opml"
+    icon: str = ""
+    logo: str = ""
+    paths: Mapping[Kind, Mapping[Format, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """``[terms.category.<name>]``: what to call a term and which page it belongs to."""
+
+    title: str = ""
+    description: str = ""
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """``[terms]``: which categories and tags get feeds.
+
+    ``include`` and ``exclude`` hold shell patterns over ``category/<name>``, ``tag/<name>``.
+    """
+
+    merge_case: bool = False
+    min_posts: int = 1
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    named: Mapping[Kind, Mapping[str, Term]] = field(default_factory=dict)
+
+    def term(self, kind: Kind, name: str) -> Term:
+        return self.named.get(kind, {}).get(name, Term())
+
+    def wanted(self, kind: Kind, name: str) -> bool:
+        """Whether the term may have a feed at all."""
+        key = f"{kind}/{name}"
+        if self.include and not any(fnmatchcase(key, pattern) for pattern in self.include):
+            return False
+        return not any(fnmatchcase(key, pattern) for pattern in self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """``[links]``: which pages the site has; ``{category}`` and ``{tag}`` stand for the name.
+
+    A term's feed points to its page; without a pattern, to the folder of the feed.
+    """
+
+    category_page: str = ""
+    tag_page: str = ""
+    home: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the user decided, checked. ``root`` is the site folder, absolute."""
+
+    root: Path
+    site: Site
+    posts: Posts = Posts()
+    feeds: Feeds = Feeds()
+    terms: Terms = Terms()
+    links: Links = Links()
+
+    @property
+    def output(self) -> Path:
+        return self.root / self.feeds.output
+
+    @property
+    def state(self) -> Path:
+        return self.root / STATE_FOLDER
+
+    def reading_fingerprint(self) -> str:
+        """A hash of everything that decides what a file is read as."""
+        site = self.site
+        return _hash(site.url, site.timezone, site.authors, self.posts, self.feeds.ids)
+
+    def fingerprint(self) -> str:
+        """A hash of everything but the place of the site, equal on every machine."""
+        feeds = replace(self.feeds, output="")
+        return _hash(self.site, self.posts, feeds, self.terms, self.links)
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def load_config(root: Path) -> Config:
+    """Read the configuration of a site folder.
+
+    Raises :class:`~feeds.errors.ConfigError` with every mistake: a folder without a
+    configuration, TOML or YAML that does not parse, an unknown key, a wrong value.
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise ConfigError(root, ["is not a folder; name the folder of the site"])
+    own_path = root / CONFIG_NAME
+    own = _load_toml(own_path) if own_path.is_file() else None
+    other = sites.jekyll_settings(root)
+    if own is None and other is None:
+        raise ConfigError(
+            root, [f"no {CONFIG_NAME} and no _config.yml in it; `feeds init` writes one"]
+        )
+    values = _merge(other.values if other else {}, own or {})
+    problems: list[str] = []
+    config = _config(root, _Section(values, "", problems))
+    if problems:
+        raise ConfigError(own_path if own is not None else other.path, problems)  # type: ignore[union-attr]
+    return config
+
+
+def _load_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, [f"not TOML: {error}"]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(path, [f"cannot be read: {error}"]) from error
+
+
+def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two nested tables as one; a value of ``over`` wins, tables are merged key by key."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+class _Section:
+    """One table of the configuration: hands out checked values, collects every mistake."""
+
+    def __init__(self, values: Mapping[str, Any], name: str, problems: list[str]) -> None:
+        self.values = values
+        self.name = name
+        self.problems = problems
+        self.known: set[str] = set()
+
+    def problem(self, key: str, text: str) -> None:
+        self.problems.append(f"{self._full(key)}: {text}")
+
+    def section(self, key: str) -> _Section:
+        value = self._get(key, {})
+        if not isinstance(value, Mapping):
+            self.problem(key, f"expected a table, not {_show(value)}")
+            value = {}
+        return _Section(value, self._full(key), self.problems)
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self._get(key, default)
+        if isinstance(value, str):
+            return value
+        self.problem(key, f"expected a text in quotes, not {_show(value)}")
+        return default
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        value = self._get(key, default)
+        if isinstance(value, bool):
+            return value
+        self.problem(key, f"expected true or false, not {_show(value)}")
+        return default
+
+    def number(self, key: str, default: int, low: int, high: int) -> int:
+        value = self._get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.problem(key, f"expected a whole number from {low} to {high}, not {_show(value)}")
+        return default
+
+    def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        value = self._get(key, list(default))
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        self.problem(key, f"expected a list of texts, not {_show(value)}")
+        return tuple(default)
+
+    def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
+        value = self.text(key, default)
+        allowed = tuple(allowed)
+        if value in allowed:
+            return value
+        self.problem(key, f"expected one of {_listed(allowed)}, not {_show(value)}")
+        return default
+
+    def finish(self) -> None:
+        """Report the keys that nothing asked for."""
+        for key in self.values:
+            if key not in self.known:
+                near = difflib.get_close_matches(key, self.known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {_listed(self.known)}"
+                self.problem(key, f"unknown key; {hint}")
+
+    def _get(self, key: str, default: Any) -> Any:
+        self.known.add(key)
+        return self.values.get(key, default)
+
+    def _full(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _config(root: Path, top: _Section) -> Config:
+    posts_section = top.section("posts")
+    jekyll = posts_section.flag("jekyll")
+    config = Config(
+        root=root,
+        site=_site(top.section("site"), jekyll),
+        posts=_posts(posts_section, jekyll),
+        feeds=_feeds(top.section("feeds"), jekyll),
+        terms=_terms(top.section("terms")),
+        links=_links(top.section("links")),
+    )
+    top.finish()
+    return config
+
+
+def _site(section: _Section, jekyll: bool) -> Site:
+    people = section.section("authors")
+    authors = {key: _person(people, key) for key in people.values}
+    site = Site(
+        url=_site_url(section),
+        title=section.text("title").strip(),
+        description=section.text("description").strip(),
+        language=section.text("language"),
+        timezone=_timezone(section, jekyll),
+        author=_person(section, "author"),
+        authors={key: person for key, person in authors.items() if person},
+        variables=section.section("variables").values,
+    )
+    section.finish()
+    return site
+
+
+def _site_url(section: _Section) -> str:
+    url = section.text("url").strip()
+    if not url:
+        section.problem(
+            "url", 'missing; feeds need absolute addresses, as in url = "https://www.example.org"'
+        )
+        return ""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
+        _ = parts.port
+    except ValueError:
+        good = False
+    if not good or any(char.isspace() for char in url) or "#" in url:
+        section.problem("url", f"expected an absolute http(s) address, not {_show(url)}")
+    return url.rstrip("/")
+
+
+def _timezone(section: _Section, jekyll: bool) -> str:
+    name = section.text("timezone", "UTC")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # The C library that Jekyll asks takes a name that it does not know for UTC.
+        if not jekyll:
+            section.problem(
+                "timezone", f"unknown time zone {_show(name)}; expected one like Asia/Shanghai"
+            )
+        return "UTC"
+    return name
+
+
+def _person(section: _Section, key: str) -> Person | None:
+    value = section._get(key, "")
+    if isinstance(value, str):
+        return Person(value.strip()) if value.strip() else None
+    if not isinstance(value, Mapping):
+        section.problem(key, f"expected a name or a table with name, not {_show(value)}")
+        return None
+    # uri is jekyll-feed's word, url everybody else's.
+    name, email, url = (
+        str(value.get(field) or "").strip() for field in ("name", "email", "url")
+    )
+    url = url or str(value.get("uri") or "").strip()
+    return Person(name, email, url) if name else None
+
+
+def _posts(section: _Section, jekyll: bool) -> Posts:
+    posts = Posts(
+        sources=tuple(_folder(section, "sources", s) for s in section.texts("sources")),
+        jekyll=jekyll,
+        permalink=section.text("permalink", "date"),
+        future=section.flag("future"),
+        drafts=section.flag("drafts"),
+        unpublished=section.flag("unpublished"),
+        naive_dates=section.choice("naive_dates", "site", ("site", "utc")),
+        excerpt_separator=section.text("excerpt_separator", "\n\n"),
+        markdown_extensions=section.texts("markdown_extensions", MARKDOWN_EXTENSIONS),
+        include=section.texts("include"),
+        exclude=section.texts("exclude"),
+        collections_dir=section.text("collections_dir"),
+        includes_dir=section.text("includes_dir", "_includes"),
+        liquid=section.flag("liquid", True),
+        defaults=_defaults(section),
+    )
+    if not posts.sources and not jekyll:
+        section.problem("sources", 'missing; the folders with posts, as in sources = ["_posts"]')
+    section.finish()
+    return posts
+
+
+def _folder(section: _Section, key: str, folder: str) -> str:
+    """A source folder, relative to the site and inside it."""
+    clean = folder.replace("\\", "/").strip("/") if folder not in ("", "/") else folder
+    parts = [part for part in clean.split("/") if part not in ("", ".")]
+    if folder.startswith("/") or ".." in parts:
+        section.problem(key, f"{_show(folder)} is outside the site; link it into the site folder")
+    return "/".join(parts)
+
+
+def _defaults(section: _Section) -> tuple[Defaults, ...]:
+    sets = section._get("defaults", [])
+    if not isinstance(sets, list) or not all(isinstance(item, Mapping) for item in sets):
+        section.problem("defaults", "expected a list of tables with path, type and values")
+        return ()
+    found = []
+    for number, item in enumerate(sets, 1):
+        inner = _Section(item, f"{section.name}.defaults[{number}]", section.problems)
+        found.append(
+            Defaults(
+                path=inner.text("path"),
+                type=inner.text("type"),
+                values=inner.section("values").values,
+            )
+        )
+        inner.finish()
+    return tuple(found)
+
+
+def _feeds(section: _Section, jekyll: bool) -> Feeds:
+    formats = _formats(section)
+    feeds = Feeds(
+        formats=formats,
+        entries=section.number("entries", 20, 1, 10_000),
+        content=section.choice("content", "full", ("full", "summary")),
+        output=section.text("output", "public"),
+        ids=section.choice(
+            "ids", "jekyll" if jekyll else "permalink", ("jekyll", "permalink", "tag")
+        ),
+        hubs=section.texts("hubs"),
+        keep_navigation=section.flag("keep_navigation"),
+        opml=_output_path(section, "opml", section.text("opml", "feeds.opml")),
+        icon=section.text("icon"),
+        logo=section.text("logo"),
+        paths=_paths(section.section("paths"), formats),
+    )
+    section.finish()
+    return feeds
+
+
+def _formats(section: _Section) -> tuple[Format, ...]:
+    names = section.texts("formats", [str(format) for format in Format])
+    unknown = [name for name in names if name not in set(Format)]
+    for name in unknown:
+        section.problem("formats", f"expected some of {_listed(Format)}, not {_show(name)}")
+    if not names:
+        section.problem("formats", f"expected at least one of {_listed(Format)}")
+    return tuple(format for format in Format if format in names)
+
+
+DEFAULT_PATHS: Final = {
+    Kind.SITE: "feed.{format}",
+    Kind.CATEGORY: "category/{slug}/feed.{format}",
+    Kind.TAG: "tag/{slug}/feed.{format}",
+}
+
+
+def _paths(
+    section: _Section, formats: tuple[Format, ...]
+) -> Mapping[Kind, Mapping[Format, str]]:
+    """``[feeds.paths]``: a pattern for all formats, or a table with one for each."""
+    paths = {kind: _kind_paths(section, kind, formats) for kind in Kind}
+    section.finish()
+    taken: dict[str, str] = {}
+    for kind, patterns in paths.items():
+        for format, pattern in patterns.items():
+            other = taken.setdefault(pattern.casefold(), f"{kind} ({format})")
+            if other != f"{kind} ({format})":
+                section.problem(kind, f"{_show(pattern)} is the path of {other} already")
+    return paths
+
+
+def _kind_paths(
+    section: _Section, kind: Kind, formats: tuple[Format, ...]
+) -> Mapping[Format, str]:
+    default = DEFAULT_PATHS[kind]
+    value = section._get(kind, default)
+    if isinstance(value, str):
+        patterns: Mapping[str, Any] = dict.fromkeys(formats, value)
+    elif isinstance(value, Mapping):
+        patterns = {format: value.get(format, default) for format in formats}
+        for key in value:
+            if key not in set(Format):
+                section.problem(f"{kind}.{key}", f"unknown format; known: {_listed(Format)}")
+    else:
+        section.problem(kind, f"expected a path pattern, not {_show(value)}")
+        return {}
+    return {
+        Format(format): _pattern(section, kind, pattern).replace("{format}", format)
+        for format, pattern in patterns.items()
+    }
+
+
+def _pattern(section: _Section, kind: Kind, pattern: Any) -> str:
+    if not isinstance(pattern, str):
+        section.problem(kind, f"expected a path pattern, not {_show(pattern)}")
+        return ""
+    used = set(re.findall(r"\{(.*?)\}", pattern))
+    allowed = PLACEHOLDERS[kind]
+    for name in sorted(used - allowed):
+        section.problem(kind, f"unknown {{{name}}} in {_show(pattern)}; known: {_listed(allowed)}")
+    if kind is not Kind.SITE and not used & {"slug", "name"}:
+        section.problem(kind, f"{_show(pattern)} needs {{slug}}, or all its feeds share one path")
+    return _output_path(section, kind, pattern.lstrip("/"))
+
+
+def _output_path(section: _Section, key: str, path: str) -> str:
+    """A path below the output folder."""
+    parts = path.split("/")
+    if path and (path.startswith("/") or ".." in parts or "" in parts or "\\" in path):
+        section.problem(key, f"{_show(path)} must be a file below the output folder")
+    if parts[0].startswith(".feeds"):
+        section.problem(key, f"{_show(path)}: names that begin with .feeds are the program's own")
+    return path
+
+
+def _terms(section: _Section) -> Terms:
+    named = {kind: _named(section, kind) for kind in (Kind.CATEGORY, Kind.TAG)}
+    terms = Terms(
+        merge_case=section.flag("merge_case"),
+        min_posts=section.number("min_posts", 1, 1, 1_000_000),
+        include=section.texts("include"),
+        exclude=section.texts("exclude"),
+        named=named,
+    )
+    section.finish()
+    return terms
+
+
+def _named(section: _Section, kind: Kind) -> Mapping[str, Term]:
+    inner = section.section(kind)
+    found = {}
+    for name in inner.values:
+        term = inner.section(name)
+        found[name] = Term(term.text("title"), term.text("description"), term.text("page"))
+        term.finish()
+    return found
+
+
+def _links(section: _Section) -> Links:
+    links = Links(
+        category_page=section.text("category_page"),
+        tag_page=section.text("tag_page"),
+        home=section.text("home", "/"),
+    )
+    section.finish()
+    return links
