@@ -1,0 +1,38 @@
+"""What a file was read as: the value that hands a post from its header to its body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from feeds.models import Finding, Post
+
+
+class Markup(StrEnum):
+    """What a body is written in."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file as a post, or ``None`` with a finding that says why it is none.
+
+    ``body`` is the text after the front matter with ``\\n`` line ends, ``body_line`` the line
+    of the file that it begins at. ``navigation`` are the parts of ``body`` (start, end) that
+    are the site's navigation and not text of the article. ``variables`` is what Liquid sees
+    as ``page``.
+    """
+
+    post: Post | None
+    findings: tuple[Finding, ...] = ()
+    body: str = ""
+    body_line: int = 1
+    markup: Markup = Markup.MARKDOWN
+    navigation: tuple[Span, ...] = ()
+    variables: Mapping[str, object] = field(default_factory=dict)
