@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feeds import sites
 from feeds.errors import ConfigError
-from feeds.models import Format, Kind, Person
+from feeds.models import Finding, Format, Kind, Level, Person
 
 CONFIG_NAME: Final = "config.toml"
 STATE_FOLDER: Final = ".feeds"
@@ -147,27 +148,68 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """``[links]``: which pages the site has; ``{category}`` and ``{tag}`` stand for the name.
+class Pages:
+    """``[links]``: the site's own pages; ``{category}`` and ``{tag}`` stand for the name.
 
     A term's feed points to its page; without a pattern, to the folder of the feed.
     """
 
-    category_page: str = ""
-    tag_page: str = ""
+    category: str = ""
+    tag: str = ""
     home: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """``[links]``: how the pages that posts link to are asked for.
+
+    ``timeout`` is seconds for the whole check of one URL, ``interval`` seconds between two
+    starts at one host, ``allow_addresses`` networks that may be asked although not public.
+    """
+
+    timeout: float = 20
+    per_host: int = 2
+    interval: float = 0.2
+    ports: tuple[int, ...] = (80, 443)
+    allow_addresses: tuple[str, ...] = ()
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """``[server]`` and ``[redirects]``: ``redirects`` maps old paths to new ones."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    cache_mb: int = 256
+    redirects: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlPages:
+    """``[pages]``: where each HTML page goes below the output; empty for none."""
+
+    directory: str = "index.html"
+    feed: str = "{feed_folder}/index.html"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """Everything the user decided, checked. ``root`` is the site folder, absolute."""
+    """Everything the user decided, checked. ``root`` is the site folder, absolute.
+
+    ``notes`` tell of settings that were understood in another way than they are written.
+    """
 
     root: Path
     site: Site
     posts: Posts = Posts()
     feeds: Feeds = Feeds()
     terms: Terms = Terms()
-    links: Links = Links()
+    pages: Pages = Pages()
+    requests: Requests = Requests()
+    server: Server = Server()
+    html: HtmlPages = HtmlPages()
+    notes: tuple[Finding, ...] = ()
 
     @property
     def output(self) -> Path:
@@ -185,15 +227,15 @@ class Config:
     def fingerprint(self) -> str:
         """A hash of everything but the place of the site, equal on every machine."""
         feeds = replace(self.feeds, output="")
-        return _hash(self.site, self.posts, feeds, self.terms, self.links)
+        return _hash(self.site, self.posts, feeds, self.terms, self.pages)
 
 
 def _hash(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def load_config(root: Path) -> Config:
-    """Read the configuration of a site folder.
+def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
+    """Read the configuration of a site folder; what ``over`` says wins over all files.
 
     Raises :class:`~feeds.errors.ConfigError` with every mistake: a folder without a
     configuration, TOML or YAML that does not parse, an unknown key, a wrong value.
@@ -208,12 +250,17 @@ def load_config(root: Path) -> Config:
         raise ConfigError(
             root, [f"no {CONFIG_NAME} and no _config.yml in it; `feeds init` writes one"]
         )
-    values = _merge(other.values if other else {}, own or {})
+    path = own_path if own is not None or other is None else other.path
+    values = _merge(_merge(other.values if other else {}, own or {}), over or {})
     problems: list[str] = []
     config = _config(root, _Section(values, "", problems))
     if problems:
-        raise ConfigError(own_path if own is not None else other.path, problems)  # type: ignore[union-attr]
-    return config
+        raise ConfigError(path, problems)
+    if other is None:
+        return config
+    name = other.path.name
+    notes = (Finding(name, 0, Level.NOTE, what, done) for what, done in other.notes)
+    return replace(config, notes=tuple(notes))
 
 
 def _load_toml(path: Path) -> dict[str, Any]:
@@ -248,35 +295,43 @@ class _Section:
         self.problems.append(f"{self._full(key)}: {text}")
 
     def section(self, key: str) -> _Section:
-        value = self._get(key, {})
+        value = self.get(key, {})
         if not isinstance(value, Mapping):
             self.problem(key, f"expected a table, not {_show(value)}")
             value = {}
         return _Section(value, self._full(key), self.problems)
 
     def text(self, key: str, default: str = "") -> str:
-        value = self._get(key, default)
+        value = self.get(key, default)
         if isinstance(value, str):
             return value
         self.problem(key, f"expected a text in quotes, not {_show(value)}")
         return default
 
     def flag(self, key: str, default: bool = False) -> bool:
-        value = self._get(key, default)
+        value = self.get(key, default)
         if isinstance(value, bool):
             return value
         self.problem(key, f"expected true or false, not {_show(value)}")
         return default
 
     def number(self, key: str, default: int, low: int, high: int) -> int:
-        value = self._get(key, default)
+        value = self.get(key, default)
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
         self.problem(key, f"expected a whole number from {low} to {high}, not {_show(value)}")
         return default
 
+    def decimal(self, key: str, default: float, low: float, high: float) -> float:
+        value = self.get(key, default)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and low <= value <= high:
+            return float(value)
+        self.problem(key, f"expected a number from {low:g} to {high:g}, not {_show(value)}")
+        return default
+
     def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
-        value = self._get(key, list(default))
+        value = self.get(key, list(default))
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         self.problem(key, f"expected a list of texts, not {_show(value)}")
@@ -298,7 +353,8 @@ class _Section:
                 hint = f"did you mean {near[0]}?" if near else f"known: {_listed(self.known)}"
                 self.problem(key, f"unknown key; {hint}")
 
-    def _get(self, key: str, default: Any) -> Any:
+    def get(self, key: str, default: Any) -> Any:
+        """A value as it stands there."""
         self.known.add(key)
         return self.values.get(key, default)
 
@@ -320,17 +376,19 @@ def _config(root: Path, top: _Section) -> Config:
     jekyll = posts_section.flag("jekyll")
     config = Config(
         root=root,
-        site=_site(top.section("site"), jekyll),
+        site=_site(top.section("site")),
         posts=_posts(posts_section, jekyll),
         feeds=_feeds(top.section("feeds"), jekyll),
         terms=_terms(top.section("terms")),
-        links=_links(top.section("links")),
+        **_links(top.section("links")),
+        server=_server(top.section("server"), top),
+        html=_html(top.section("pages")),
     )
     top.finish()
     return config
 
 
-def _site(section: _Section, jekyll: bool) -> Site:
+def _site(section: _Section) -> Site:
     people = section.section("authors")
     authors = {key: _person(people, key) for key in people.values}
     site = Site(
@@ -338,7 +396,7 @@ def _site(section: _Section, jekyll: bool) -> Site:
         title=section.text("title").strip(),
         description=section.text("description").strip(),
         language=section.text("language"),
-        timezone=_timezone(section, jekyll),
+        timezone=_timezone(section),
         author=_person(section, "author"),
         authors={key: person for key, person in authors.items() if person},
         variables=section.section("variables").values,
@@ -351,7 +409,8 @@ def _site_url(section: _Section) -> str:
     url = section.text("url").strip()
     if not url:
         section.problem(
-            "url", 'missing; feeds need absolute addresses, as in url = "https://www.example.org"'
+            "url",
+            'missing; feeds need absolute addresses, as in url = "https://www.example.org"',
         )
         return ""
     try:
@@ -365,31 +424,27 @@ def _site_url(section: _Section) -> str:
     return url.rstrip("/")
 
 
-def _timezone(section: _Section, jekyll: bool) -> str:
+def _timezone(section: _Section) -> str:
     name = section.text("timezone", "UTC")
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        # The C library that Jekyll asks takes a name that it does not know for UTC.
-        if not jekyll:
-            section.problem(
-                "timezone", f"unknown time zone {_show(name)}; expected one like Asia/Shanghai"
-            )
+        section.problem(
+            "timezone", f"unknown time zone {_show(name)}; expected one like Asia/Shanghai"
+        )
         return "UTC"
     return name
 
 
 def _person(section: _Section, key: str) -> Person | None:
-    value = section._get(key, "")
+    value = section.get(key, "")
     if isinstance(value, str):
         return Person(value.strip()) if value.strip() else None
     if not isinstance(value, Mapping):
         section.problem(key, f"expected a name or a table with name, not {_show(value)}")
         return None
     # uri is jekyll-feed's word, url everybody else's.
-    name, email, url = (
-        str(value.get(field) or "").strip() for field in ("name", "email", "url")
-    )
+    name, email, url = (str(value.get(field) or "").strip() for field in ("name", "email", "url"))
     url = url or str(value.get("uri") or "").strip()
     return Person(name, email, url) if name else None
 
@@ -428,7 +483,7 @@ def _folder(section: _Section, key: str, folder: str) -> str:
 
 
 def _defaults(section: _Section) -> tuple[Defaults, ...]:
-    sets = section._get("defaults", [])
+    sets = section.get("defaults", [])
     if not isinstance(sets, list) or not all(isinstance(item, Mapping) for item in sets):
         section.problem("defaults", "expected a list of tables with path, type and values")
         return ()
@@ -484,9 +539,7 @@ DEFAULT_PATHS: Final = {
 }
 
 
-def _paths(
-    section: _Section, formats: tuple[Format, ...]
-) -> Mapping[Kind, Mapping[Format, str]]:
+def _paths(section: _Section, formats: tuple[Format, ...]) -> Mapping[Kind, Mapping[Format, str]]:
     """``[feeds.paths]``: a pattern for all formats, or a table with one for each."""
     paths = {kind: _kind_paths(section, kind, formats) for kind in Kind}
     section.finish()
@@ -499,11 +552,9 @@ def _paths(
     return paths
 
 
-def _kind_paths(
-    section: _Section, kind: Kind, formats: tuple[Format, ...]
-) -> Mapping[Format, str]:
+def _kind_paths(section: _Section, kind: Kind, formats: tuple[Format, ...]) -> Mapping[Format, str]:
     default = DEFAULT_PATHS[kind]
-    value = section._get(kind, default)
+    value = section.get(kind, default)
     if isinstance(value, str):
         patterns: Mapping[str, Any] = dict.fromkeys(formats, value)
     elif isinstance(value, Mapping):
@@ -566,11 +617,74 @@ def _named(section: _Section, kind: Kind) -> Mapping[str, Term]:
     return found
 
 
-def _links(section: _Section) -> Links:
-    links = Links(
-        category_page=section.text("category_page"),
-        tag_page=section.text("tag_page"),
+class _LinkSettings(TypedDict):
+    pages: Pages
+    requests: Requests
+
+
+def _links(section: _Section) -> _LinkSettings:
+    pages = Pages(
+        category=_page(section, "category_page", "{category}"),
+        tag=_page(section, "tag_page", "{tag}"),
         home=section.text("home", "/"),
     )
+    requests = Requests(
+        timeout=section.decimal("timeout", 20, 0.1, 600),
+        per_host=section.number("per_host", 2, 1, 100),
+        interval=section.decimal("interval", 0.2, 0, 3600),
+        ports=_ports(section),
+        allow_addresses=_networks(section),
+        ca_file=section.text("ca_file"),
+    )
     section.finish()
-    return links
+    return {"pages": pages, "requests": requests}
+
+
+def _page(section: _Section, key: str, placeholder: str) -> str:
+    pattern = section.text(key)
+    if pattern and placeholder not in pattern:
+        section.problem(key, f"{_show(pattern)} needs {placeholder}, or all terms share one page")
+    return pattern
+
+
+def _ports(section: _Section) -> tuple[int, ...]:
+    value = section.get("ports", [80, 443])
+    if isinstance(value, list) and all(type(port) is int and 0 < port < 65536 for port in value):
+        return tuple(value)
+    section.problem("ports", f"expected a list of port numbers, not {_show(value)}")
+    return ()
+
+
+def _networks(section: _Section) -> tuple[str, ...]:
+    networks = section.texts("allow_addresses")
+    for network in networks:
+        # Only digits, letters, dots, colons and a slash can stand in an address or network.
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            section.problem("allow_addresses", f"not an address or network: {error}")
+    return networks
+
+
+def _server(section: _Section, top: _Section) -> Server:
+    redirects = top.section("redirects")
+    server = Server(
+        host=section.text("host", "127.0.0.1"),
+        port=section.number("port", 8000, 0, 65535),
+        cache_mb=section.number("cache_mb", 256, 1, 1_000_000),
+        redirects={old: redirects.text(old) for old in redirects.values},
+    )
+    for old, new in server.redirects.items():
+        if not old.startswith("/") or not (new.startswith("/") or "://" in new):
+            redirects.problem(old, "expected two paths that begin with a slash")
+    section.finish()
+    return server
+
+
+def _html(section: _Section) -> HtmlPages:
+    pages = HtmlPages(
+        directory=_output_path(section, "directory", section.text("directory", "index.html")),
+        feed=_output_path(section, "feed", section.text("feed", "{feed_folder}/index.html")),
+    )
+    section.finish()
+    return pages

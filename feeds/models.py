@@ -17,8 +17,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Level(StrEnum):
-    """How bad a finding is: a repaired post is a warning, a post left out an error."""
+    """How bad a finding is: a repaired post is a warning, a post left out an error.
 
+    A note tells of a decision that nobody has to undo; ``--strict`` does not mind it.
+    """
+
+    NOTE = "note"
     WARNING = "warning"
     ERROR = "error"
 
@@ -27,7 +31,8 @@ class Level(StrEnum):
 class Finding:
     """Something wrong in the input and what was done about it.
 
-    ``path`` is relative to the site with ``/`` between folders; ``line`` counts from 1.
+    ``path`` is relative to the site with ``/`` between folders; ``line`` counts from 1, and
+    is 0 where the finding is about no line (then ``path`` may name a term: ``tag/股市``).
     """
 
     path: str
@@ -37,7 +42,8 @@ class Finding:
     done: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.level}: {self.what} — {self.done}"
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{where}: {self.level}: {self.what} — {self.done}"
 
 
 class Role(StrEnum):
@@ -222,14 +228,16 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file of the output, on disk and on the server: the one currency of both."""
+    """One file of the output, on disk and on the server: the one currency of both.
+
+    ``hash`` is the SHA-256 of the body, hexadecimal: the manifest and the ETag rest on it.
+    """
 
     path: str
     media_type: str
     body: bytes
     updated: datetime
+    hash: str = field(init=False)
 
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the body, hexadecimal: what the manifest and the ETag rest on."""
-        return hashlib.sha256(self.body).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hash", hashlib.sha256(self.body).hexdigest())

@@ -15,11 +15,19 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from feeds.errors import ConfigError
 
 JEKYLL_NAMES: Final = ("_config.yml", "_config.yaml", "_config.toml")
-HUGO_NAMES: Final = ("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config.yaml", "config.yml")
+HUGO_NAMES: Final = (
+    "hugo.toml",
+    "hugo.yaml",
+    "hugo.yml",
+    "hugo.json",
+    "config.yaml",
+    "config.yml",
+)
 ZOLA_NAMES: Final = ("zola.toml",)
 
 # What Jekyll leaves out of every site unless told otherwise (Jekyll::Configuration::DEFAULTS).
@@ -42,7 +50,7 @@ class Settings(NamedTuple):
 
     path: Path
     values: dict[str, Any]
-    notes: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def jekyll_settings(root: Path) -> Settings | None:
@@ -51,7 +59,7 @@ def jekyll_settings(root: Path) -> Settings | None:
     if path is None:
         return None
     raw = _load(path)
-    notes: list[str] = []
+    notes: list[tuple[str, str]] = []
     values = {
         "site": _jekyll_site(root, raw, notes),
         "posts": _jekyll_posts(raw),
@@ -77,7 +85,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, [f"cannot be read: {error}"]) from error
     try:
-        data = _parse(path.suffix, text)
+        data = _parse(path, text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
     except json.JSONDecodeError as error:
@@ -89,10 +97,10 @@ def _load(path: Path) -> dict[str, Any]:
     return {str(key): _plain(value) for key, value in data.items()}
 
 
-def _parse(suffix: str, text: str) -> Any:
-    if suffix == ".toml":
+def _parse(path: Path, text: str) -> Any:
+    if path.suffix == ".toml":
         return tomllib.loads(text)
-    if suffix == ".json":
+    if path.suffix == ".json":
         return json.loads(text)
     import yaml
 
@@ -103,7 +111,7 @@ def _parse(suffix: str, text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError("_config.yml", [f"{where}not YAML: {problem}"]) from error
+        raise ConfigError(path, [f"{where}not YAML: {problem}"]) from error
 
 
 def _plain(value: Any) -> Any:
@@ -120,17 +128,17 @@ def _plain(value: Any) -> Any:
 # --- Jekyll ---------------------------------------------------------------------------
 
 
-def _jekyll_site(root: Path, raw: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+def _jekyll_site(root: Path, raw: dict[str, Any], notes: list[tuple[str, str]]) -> dict[str, Any]:
     url = _text(raw.get("url")) or _cname(root)
     if url and not raw.get("url"):
-        notes.append(f"no url, {url} taken from the file CNAME")
+        notes.append(("has no url", f"{url} taken from the file CNAME"))
     baseurl = _text(raw.get("baseurl")).strip("/")
     site: dict[str, Any] = {
         "url": f"{url.rstrip('/')}/{baseurl}".rstrip("/"),
         "title": _text(raw.get("title") or raw.get("name")),
         "description": _text(raw.get("description")),
         "language": _text(raw.get("lang") or raw.get("locale")).replace("_", "-"),
-        "timezone": _text(raw.get("timezone")) or "UTC",
+        "timezone": _jekyll_timezone(raw, notes),
         "authors": _jekyll_authors(root, raw),
         "variables": raw,
     }
@@ -138,6 +146,17 @@ def _jekyll_site(root: Path, raw: dict[str, Any], notes: list[str]) -> dict[str,
     if author:
         site["author"] = site["authors"].get(author, author) if isinstance(author, str) else author
     return site
+
+
+def _jekyll_timezone(raw: dict[str, Any], notes: list[tuple[str, str]]) -> str:
+    """The C library that Jekyll asks takes a name that it does not know for UTC."""
+    name = _text(raw.get("timezone")) or "UTC"
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        notes.append((f"knows no time zone {name!r}", "taken for UTC, as Jekyll does"))
+        return "UTC"
+    return name
 
 
 def _cname(root: Path) -> str:
@@ -163,7 +182,10 @@ def _person(key: str, value: Any) -> Any:
         return _text(value) or key
     names = ("name", "display_name", "title")
     person = {"name": next((_text(value[n]) for n in names if value.get(n)), key)}
-    for field, keys in (("email", ("email",)), ("url", ("url", "uri", "web", "site", "home"))):
+    for field, keys in (
+        ("email", ("email",)),
+        ("url", ("url", "uri", "web", "site", "home")),
+    ):
         found = next((_text(value[k]) for k in keys if value.get(k)), "")
         if found:
             person[field] = found
@@ -209,7 +231,8 @@ def _jekyll_defaults(raw: dict[str, Any]) -> list[dict[str, Any]]:
     for item in sets if isinstance(sets, list) else []:
         if not isinstance(item, dict) or not isinstance(item.get("values"), dict):
             continue
-        scope = item.get("scope") if isinstance(item.get("scope"), dict) else {}
+        given = item.get("scope")
+        scope: dict[str, Any] = given if isinstance(given, dict) else {}
         kind = _text(scope.get("type"))
         found.append(
             {
@@ -265,7 +288,10 @@ def _jekyll_terms(raw: dict[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     only, unwanted = _texts(tags.get("only")), _texts(tags.get("except"))
     if only:
-        settings["include"] = ["category/*", *(f"tag/{_literal(name)}" for name in only)]
+        settings["include"] = [
+            "category/*",
+            *(f"tag/{_literal(name)}" for name in only),
+        ]
     if unwanted:
         settings["exclude"] = [f"tag/{_literal(name)}" for name in unwanted]
     return settings

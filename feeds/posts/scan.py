@@ -68,7 +68,9 @@ class Bucket:
 class Change:
     """A bucket that differs from the remembered one: paths to read, paths that are gone.
 
-    ``bucket`` is ``None`` where nothing of the folder is left to remember.
+    ``bucket`` is ``None`` where nothing of the folder is left to remember. A bucket whose
+    ``total`` differs from the remembered one replaces all buckets of its folder that have
+    another total.
     """
 
     folder: str
@@ -82,12 +84,12 @@ class Scan:
     """One pass over a site folder. Iterate :meth:`changes`, then look at ``findings``.
 
     ``known`` maps the remembered buckets to (total, digest); ``entries_of`` loads the packed
-    entries of a folder's buckets; ``now`` is nanoseconds since 1970.
+    entries of one of them; ``now`` is nanoseconds since 1970.
     """
 
     config: Config
     known: Mapping[Key, tuple[int, bytes]]
-    entries_of: Callable[[str], Mapping[int, bytes]]
+    entries_of: Callable[[Key], bytes]
     now: int
     findings: list[Finding] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
@@ -99,8 +101,13 @@ class Scan:
                 self._seen.add(folder)
                 yield from self._folder_changes(folder, names)
         for folder in sorted({folder for folder, _ in self.known} - self._seen):
-            gone = [name for old in self.entries_of(folder).values() for name in unpack(old)]
-            yield Change(folder, None, (), tuple(_join(folder, name) for name in sorted(gone)))
+            gone = sorted(self._remembered(folder))
+            yield Change(folder, None, (), tuple(_join(folder, name) for name in gone))
+
+    def _remembered(self, folder: str) -> dict[str, Stat]:
+        """All that is known of the files of a folder."""
+        keys = sorted(key for key in self.known if key[0] == folder)
+        return {name: times for key in keys for name, times in unpack(self.entries_of(key)).items()}
 
     def _folder_changes(self, folder: str, names: list[str]) -> Iterator[Change]:
         total = _bucket_count(len(names))
@@ -122,20 +129,18 @@ class Scan:
         known = self.known.get(bucket.key)
         if known is not None and known[1] == bucket.digest and not _unsure(bucket):
             return
-        old = unpack(self.entries_of(folder)[bucket.number]) if known else {}
+        old = unpack(self.entries_of(bucket.key)) if known else {}
         yield _change(folder, bucket, old)
 
     def _compare_whole(self, folder: str, buckets: Iterator[Bucket]) -> Iterator[Change]:
         """All of a folder that grew or shrank so much that its files were dealt anew."""
-        old = {k: v for packed in self.entries_of(folder).values() for k, v in unpack(packed).items()}
-        left = dict(old)
+        old = self._remembered(folder)
         for bucket in buckets:
-            names = unpack(bucket.entries)
-            mine = {name: old[name] for name in names if name in old}
-            for name in names:
-                left.pop(name, None)
-            yield _change(folder, bucket, mine)
-        yield Change(folder, None, (), tuple(_join(folder, name) for name in sorted(left)))
+            mine = unpack(bucket.entries).keys() & old.keys()
+            yield _change(folder, bucket, {name: old.pop(name) for name in mine})
+        if old:
+            gone = tuple(_join(folder, name) for name in sorted(old))
+            yield Change(folder, bucket, (), gone)
 
     def _bucket(self, folder: str, number: int, total: int, names: list[str]) -> Bucket:
         names.sort()
@@ -168,9 +173,7 @@ class Scan:
         if isinstance(error, FileNotFoundError) and not os.path.islink(self.config.root / path):
             return  # deleted since the folder was listed
         reason = (error.strerror or str(error)).lower()
-        self.findings.append(
-            Finding(path, 1, Level.ERROR, f"cannot be read: {reason}", "left out")
-        )
+        self.findings.append(Finding(path, 1, Level.ERROR, f"cannot be read: {reason}", "left out"))
 
     def _irregular(self, folder: str, name: str, mode: int) -> None:
         kind = "a named pipe" if stat.S_ISFIFO(mode) else "not a regular file"
@@ -226,9 +229,7 @@ def _join(folder: str, name: str) -> str:
 # --- which folders and files -------------------------------------------------------------
 
 
-def _source_folders(
-    config: Config, findings: list[Finding]
-) -> Iterator[tuple[str, list[str]]]:
+def _source_folders(config: Config, findings: list[Finding]) -> Iterator[tuple[str, list[str]]]:
     """Every folder that holds posts, with the names of the files that may be posts."""
     walk = _Walk(config, findings)
     if config.posts.sources:
@@ -328,7 +329,8 @@ class _Walk:
 
     def _list(self, folder: str) -> tuple[list[str], list[str]]:
         """The names of the folders and of the other things in a folder, sorted."""
-        folders, files = [], []
+        folders: list[str] = []
+        files: list[str] = []
         try:
             with os.scandir(self.config.root / folder) as entries:
                 for entry in entries:

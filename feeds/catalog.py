@@ -1,0 +1,239 @@
+"""Which feeds exist: the site's, and one for every category and tag that is wanted.
+
+In: the configuration and the terms that visible posts have. Out: a :class:`Definition` for
+every feed, with titles, pages, unique paths and addresses, in an order that depends on
+nothing else. Everything here is a pure function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from urllib.parse import quote
+
+from feeds.config import Config
+from feeds.models import Feed, Finding, Format, Kind, Level
+
+# A folder's name may have 255 bytes; a short hash and an ending must still fit.
+SLUG_BYTES: Final = 200
+SEPARATORS: Final = re.compile(r"[\s/\\\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TermPosts:
+    """A category or tag as the posts write it: how many have it, and when the first did.
+
+    ``oldest`` is microseconds since 1970.
+    """
+
+    kind: Kind
+    name: str
+    posts: int
+    oldest: int
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A feed that exists: its head without dates, and the terms whose posts it collects.
+
+    The site's feed has no terms and collects every visible post.
+    """
+
+    head: Feed
+    terms: tuple[tuple[Kind, str], ...] = ()
+    posts: int = 0
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Changes when anything changes that readers see of the head, or who is in it."""
+        return hashlib.blake2b(repr((self.head, self.terms)).encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All feeds: the site's first, then categories and tags by name."""
+
+    definitions: tuple[Definition, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def catalog(config: Config, terms: Iterable[TermPosts]) -> Catalog:
+    """The feeds of a site. Two terms never share a path, not even one in another case."""
+    findings: list[Finding] = []
+    wanted = [term for term in terms if config.terms.wanted(term.kind, term.name)]
+    groups = _groups(config, wanted, findings)
+    groups = [group for group in groups if sum(t.posts for t in group) >= config.terms.min_posts]
+    taken = {config.feeds.opml.casefold()} if config.feeds.opml else set()
+    definitions = [_site_feed(config)]
+    taken.update(path.casefold() for path in definitions[0].head.paths.values())
+    # The oldest come first, so that a new term never takes the path of an old one.
+    groups.sort(key=lambda group: (group[0].kind, group[0].oldest, group[0].name))
+    definitions += [_term_feed(config, group, taken, findings) for group in groups]
+    definitions.sort(key=lambda definition: (ORDER[definition.head.kind], definition.head.name))
+    return Catalog(tuple(definitions), tuple(findings))
+
+
+ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
+
+
+def _groups(
+    config: Config, terms: Sequence[TermPosts], findings: list[Finding]
+) -> list[list[TermPosts]]:
+    """The terms of each feed, the one that names it first: the one with the oldest post."""
+    if not config.terms.merge_case:
+        return [[term] for term in terms]
+    groups: dict[tuple[Kind, str], list[TermPosts]] = {}
+    for term in sorted(terms, key=lambda term: (term.oldest, term.name)):
+        groups.setdefault((term.kind, _folded(term.name)), []).append(term)
+    for group in groups.values():
+        what = f"differs from {group[0].name!r} only in case"
+        findings += [_note(other, what, "one feed for both") for other in group[1:]]
+    return list(groups.values())
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _note(term: TermPosts, what: str, done: str) -> Finding:
+    return Finding(f"{term.kind}/{term.name}", 0, Level.NOTE, what, done)
+
+
+def _site_feed(config: Config) -> Definition:
+    site = config.site
+    title = site.title or site.url
+    page = _absolute(config, config.pages.home)
+    return Definition(
+        _head(
+            config,
+            Kind.SITE,
+            "",
+            title,
+            site.description,
+            page,
+            config.feeds.paths[Kind.SITE],
+        )
+    )
+
+
+def _term_feed(
+    config: Config, group: Sequence[TermPosts], taken: set[str], findings: list[Finding]
+) -> Definition:
+    term = group[0]
+    paths = term_paths(config, term.kind, term.name)
+    if _overlap(paths, taken):
+        paths = next(
+            other
+            for size in (4, 8, 16, 32)
+            if not _overlap(other := term_paths(config, term.kind, term.name, size), taken)
+        )
+        first = next(iter(paths.values()))
+        what = "its path is that of an older feed, or differs only in case"
+        findings.append(_note(term, what, f"its feed is at {first}"))
+    taken.update(path.casefold() for path in paths.values())
+    named = config.terms.term(term.kind, term.name)
+    name = named.title or term.name
+    title = f"{config.site.title} – {name}" if config.site.title else name
+    page = named.page or _page_pattern(config, term)
+    address = _absolute(config, page) if page else _folder(config, next(iter(paths.values())))
+    head = _head(config, term.kind, term.name, title, named.description, address, paths)
+    terms = tuple((member.kind, member.name) for member in group)
+    return Definition(head, terms, sum(member.posts for member in group))
+
+
+def _overlap(paths: Mapping[Format, str], taken: set[str]) -> bool:
+    return any(path.casefold() in taken for path in paths.values())
+
+
+def _page_pattern(config: Config, term: TermPosts) -> str:
+    """The site's own page of a term; its name goes into the address percent-encoded."""
+    pages = config.pages
+    pattern = pages.category if term.kind is Kind.CATEGORY else pages.tag
+    return pattern.replace(f"{{{term.kind}}}", quote(term.name, safe=""))
+
+
+def _head(
+    config: Config,
+    kind: Kind,
+    name: str,
+    title: str,
+    description: str,
+    page: str,
+    paths: Mapping[Format, str],
+) -> Feed:
+    site, feeds = config.site, config.feeds
+    return Feed(
+        kind=kind,
+        name=name,
+        title=title,
+        page=page,
+        paths=paths,
+        urls={format: output_url(config, path) for format, path in paths.items()},
+        description=description,
+        language=site.language,
+        author=site.author,
+        hubs=feeds.hubs,
+        icon=_absolute(config, feeds.icon) if feeds.icon else "",
+        logo=_absolute(config, feeds.logo) if feeds.logo else "",
+    )
+
+
+def term_paths(config: Config, kind: Kind, name: str, hash_bytes: int = 0) -> Mapping[Format, str]:
+    """Where the feeds of a term lie, perhaps told apart by a hash of the exact name."""
+    short = slug(name)
+    cased = slug(name, fold=False)
+    if hash_bytes:
+        mark = hashlib.blake2b(name.encode(), digest_size=hash_bytes).hexdigest()
+        short, cased = f"{short}-{mark}", f"{cased}-{mark}"
+    return {
+        format: pattern.replace("{slug}", short).replace("{name}", cased)
+        for format, pattern in config.feeds.paths[kind].items()
+    }
+
+
+def slug(name: str, fold: bool = True) -> str:
+    """A term as one name of a folder, in its own script: NFC, case folded, spaces as ``-``.
+
+    Never ``.``, ``..`` or hidden, and never longer than a file system takes.
+    """
+    text = _folded(name) if fold else unicodedata.normalize("NFC", name)
+    text = SEPARATORS.sub("-", text).strip("-")
+    if text.startswith("."):
+        text = f"-{text.lstrip('.')}"
+    if len(text.encode()) > SLUG_BYTES:
+        mark = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+        text = f"{text.encode()[:SLUG_BYTES].decode('utf-8', 'ignore')}-{mark}"
+    return text or hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+
+
+def output_url(config: Config, path: str) -> str:
+    """The address of a file of the output folder."""
+    return f"{config.site.url}/{quote(path)}"
+
+
+def scheme(config: Config, kind: Kind) -> str:
+    """The IRI that tells categories from tags (RFC 4287 4.2.2.2): where their feeds lie."""
+    pattern = next(iter(config.feeds.paths[kind].values()))
+    folder = pattern.split("{", 1)[0].rpartition("/")[0]
+    return output_url(config, f"{folder}/" if folder else "")
+
+
+def _folder(config: Config, path: str) -> str:
+    folder = path.rpartition("/")[0]
+    return output_url(config, f"{folder}/" if folder else "")
+
+
+def _absolute(config: Config, page: str) -> str:
+    """A page that the configuration names: an address, or a path below the site's URL."""
+    if "://" in page:
+        return page
+    return f"{config.site.url}/{quote(page.lstrip('/'), safe=SAFE)}"
+
+
+# What may stand in a path and query unchanged, a percent sign of what is encoded already too.
+SAFE: Final = "/%?&=#:;,+@!$'()*~"

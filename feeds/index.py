@@ -1,0 +1,785 @@
+"""What is known of a site between two builds, in one SQLite file (``schema.sql``).
+
+In: what the reader made of changed files. Out: which posts stand in which feed, which feeds
+that touches, and what was rendered before. Nothing here reads a post or writes a feed.
+
+Only one build at a time has the index: a lock file beside it says who. A new index is
+built in a file of its own without a journal, which is fast, and moved into place whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import IntEnum
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import orjson
+
+from feeds.errors import IndexLockedError, OutputError
+from feeds.models import (
+    EPOCH,
+    Enclosure,
+    Finding,
+    Kind,
+    Level,
+    Link,
+    Person,
+    Post,
+    Role,
+)
+
+FILE_NAME: Final = "index.sqlite"
+LOCK_NAME: Final = "lock"
+VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
+
+TermKey: TypeAlias = tuple[Kind, str]
+
+
+class State(IntEnum):
+    """Whether a post stands in feeds."""
+
+    HIDDEN = 0
+    FUTURE = 1
+    VISIBLE = 2
+    RIVAL = 3  # another visible post has the same link
+
+
+class Stage(IntEnum):
+    """When a finding was made, which says when it is made anew."""
+
+    READ = 0
+    RENDER = 1
+    DEFINE = 2  # of feeds
+
+
+class Row(NamedTuple):
+    """A file as the reader hands it over, cheap to send between processes.
+
+    ``post`` is the JSON of a :class:`~feeds.models.Post`, empty if the file is none.
+    Dates are microseconds since 1970.
+    """
+
+    path: str
+    digest: bytes
+    link: int = 0
+    date: int = 0
+    updated: int = 0
+    published: bool = False
+    terms: tuple[TermKey, ...] = ()
+    references: tuple[str, ...] = ()
+    post: bytes = b""
+    findings: tuple[Finding, ...] = ()
+
+
+class BucketRow(NamedTuple):
+    """A bucket of files as the scan packed it (see ``schema.sql``)."""
+
+    folder: str
+    number: int
+    total: int
+    digest: bytes
+    entries: bytes
+
+
+class Selected(NamedTuple):
+    """A post that stands in a feed. Dates are microseconds since 1970."""
+
+    id: int
+    path: str
+    digest: bytes
+    date: int
+    updated: int
+    references: bool
+
+
+class DamagedIndexError(Exception):
+    """The index holds nonsense; it has to be made again."""
+
+
+# --- posts as rows ----------------------------------------------------------------------
+
+
+def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
+    """A post as its row."""
+    terms = {(Kind.CATEGORY, name): None for name in post.categories}
+    terms.update({(Kind.TAG, name): None for name in post.tags})
+    return Row(
+        path=post.path,
+        digest=digest,
+        link=link_hash(post.url),
+        date=microseconds(post.date),
+        updated=microseconds(post.updated),
+        published=post.published,
+        terms=tuple(terms),
+        references=post.references,
+        post=orjson.dumps(post),
+        findings=findings,
+    )
+
+
+def link_hash(url: str) -> int:
+    """64 bits of a URL as SQLite's signed integer."""
+    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), signed=True)
+
+
+def microseconds(date: datetime) -> int:
+    delta = date - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def decode_post(data: bytes) -> Post:
+    """The post of a row; dates keep their offset, not the name of their zone."""
+    try:
+        raw: dict[str, Any] = orjson.loads(data)
+        return Post(
+            **{
+                **raw,
+                "date": datetime.fromisoformat(raw["date"]),
+                "updated": datetime.fromisoformat(raw["updated"]),
+                "categories": tuple(raw["categories"]),
+                "tags": tuple(raw["tags"]),
+                "authors": tuple(Person(**person) for person in raw["authors"]),
+                "enclosures": tuple(Enclosure(**item) for item in raw["enclosures"]),
+                "links": tuple(
+                    Link(**{**link, "role": Role(link["role"])}) for link in raw["links"]
+                ),
+                "aliases": tuple(raw["aliases"]),
+                "references": tuple(raw["references"]),
+            }
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedIndexError(f"a post does not decode: {error}") from error
+
+
+def _terms_of(data: bytes) -> list[TermKey]:
+    post = decode_post(data)
+    return list(post_row(post, b"", ()).terms)
+
+
+def stem(path: str) -> str:
+    """The file name without its ending, what Liquid's ``post_url`` calls a post."""
+    return PurePosixPath(path).stem
+
+
+def stems_of(reference: str) -> frozenset[str]:
+    """The stems that a Liquid tag may mean: what looks like an ending need not be one."""
+    name = PurePosixPath(reference)
+    return frozenset({name.name, name.stem})
+
+
+# --- the file and its lock --------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def open_index(state: Path, reading: str, wait: float, anew: bool = False) -> Iterator[Index]:
+    """The index of a site, held alone: an empty one if there is none that can be used.
+
+    ``reading`` is the fingerprint of what decides how a file is read; ``anew`` starts with
+    an empty index whatever there is. Raises :class:`DamagedIndexError`,
+    :class:`~feeds.errors.IndexLockedError` after ``wait`` seconds, and
+    :class:`~feeds.errors.OutputError` where the state folder cannot be written.
+    """
+    with _translated(state, wait), _locked(state, wait):
+        index = None if anew else _existing(state, reading, wait)
+        if index is None:
+            index = Index(state, True, wait)
+            index.set_meta("reading", reading)
+        with contextlib.closing(index):
+            yield index
+
+
+def _existing(state: Path, reading: str, wait: float) -> Index | None:
+    if not (state / FILE_NAME).exists():
+        return None
+    index = Index(state, False, wait)
+    if index.meta("reading") == reading:
+        return index
+    index.close()
+    return None
+
+
+@contextlib.contextmanager
+def _translated(state: Path, wait: float) -> Iterator[None]:
+    """SQLite's errors as what they mean to the user."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise IndexLockedError(
+                f"{state / FILE_NAME}: locked by another program for {wait:g} s"
+            ) from error
+        if code in UNWRITABLE:
+            raise OutputError(
+                f"{state}: the index cannot be written: {error}; "
+                "see that there is space and permission"
+            ) from error
+        raise DamagedIndexError(str(error)) from error
+
+
+UNWRITABLE: Final = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+)
+
+
+@contextlib.contextmanager
+def _locked(state: Path, wait: float) -> Iterator[None]:
+    """Hold the state folder of a site alone; it is made if it is missing."""
+    path = state / LOCK_NAME
+    try:
+        make_state_folder(state)
+        # Not truncated before it is ours: it holds the process id of whoever has the lock.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{state}: the state folder cannot be written: {reason}") from error
+    try:
+        _acquire(file, path, wait)
+        with contextlib.suppress(OSError):  # a full disk takes no process id
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def make_state_folder(state: Path) -> None:
+    """The state is nobody's to commit, so it ignores itself."""
+    state.mkdir(exist_ok=True)
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", "utf-8")
+
+
+def _acquire(file: int, path: Path, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
+                raise IndexLockedError(
+                    f"{path}: another build (process {holder}) has held it for {wait:g} s; "
+                    "let it finish, or end it"
+                ) from None
+            time.sleep(min(0.1, wait))
+        else:
+            return
+
+
+class Index:
+    """An open index. Nothing is kept until :meth:`save`.
+
+    ``empty`` says that nothing was in it when it was opened and nothing was settled since,
+    so that there is nothing to replace.
+    """
+
+    def __init__(self, state: Path, fresh: bool, wait: float = 60) -> None:
+        self.path = state / FILE_NAME
+        self.empty = fresh
+        self._fresh = fresh
+        self.touched: set[TermKey] = set()
+        self.posts_changed = False
+        self._wait = wait
+        self._links: set[int] = set()
+        self._stems: set[str] = set()
+        self._term_ids: dict[TermKey, int] = {}
+        self._new_path = self.path.with_suffix(".new")
+        self._db = self._create() if fresh else self._open(self.path)
+
+    def _create(self) -> sqlite3.Connection:
+        self._new_path.unlink(missing_ok=True)
+        db = self._connect(self._new_path)
+        db.execute("PRAGMA journal_mode = OFF")
+        db.execute("PRAGMA synchronous = OFF")
+        db.executescript(files("feeds").joinpath("schema.sql").read_text("utf-8"))
+        db.execute("BEGIN")
+        return db
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        db = self._connect(path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("BEGIN IMMEDIATE")
+        return db
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        db = sqlite3.connect(path, timeout=self._wait, isolation_level=None)
+        db.execute("PRAGMA cache_size = -32768")
+        db.execute("PRAGMA temp_store = MEMORY")
+        return db
+
+    def save(self) -> None:
+        """Make everything so far last, whatever happens next."""
+        self._db.execute("COMMIT")
+        if self._fresh:
+            self._put_into_place()
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def _put_into_place(self) -> None:
+        self._db.close()
+        with self._new_path.open("rb") as file:
+            os.fsync(file.fileno())
+        # The old index goes first and whole: a journal of it must never meet the new file.
+        remove(self.path)
+        self._new_path.replace(self.path)
+        self._fresh = False
+        self._db = self._connect(self.path)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+
+    def close(self) -> None:
+        """Forget what was not saved."""
+        self._db.close()
+        if self._fresh:
+            self._new_path.unlink(missing_ok=True)
+
+    # --- fingerprints
+
+    def meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        if self.meta(key) != value:
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def forget_rendered(self) -> None:
+        """What was rendered is no longer what would be rendered now."""
+        for table in ("entry", "feed", "feed_entry", "document"):
+            self._db.execute(f"DELETE FROM {table}")
+        self._db.execute("DELETE FROM meta WHERE key = 'opml'")
+        self._db.execute("DELETE FROM finding WHERE stage = ?", (Stage.RENDER,))
+
+    # --- files
+
+    def buckets(self) -> dict[tuple[str, int], tuple[int, bytes]]:
+        """The remembered buckets: (folder, number) to (total, digest)."""
+        rows = self._db.execute("SELECT folder, number, total, digest FROM bucket")
+        return {(folder, number): (total, digest) for folder, number, total, digest in rows}
+
+    def bucket_entries(self, key: tuple[str, int]) -> bytes:
+        query = "SELECT digest, entries FROM bucket WHERE folder = ? AND number = ?"
+        digest, entries = self._db.execute(query, key).fetchone()
+        if hashlib.blake2b(entries, digest_size=16).digest() != digest:
+            raise DamagedIndexError(f"the files of {key[0]} are not what was stored")
+        packed: bytes = entries
+        return packed
+
+    def digests(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The digests of those paths that are posts."""
+        if self.empty:
+            return {}
+        return dict(self._in("SELECT path, digest FROM post WHERE path IN", paths))
+
+    def store_bucket(self, folder: str, bucket: BucketRow | None) -> None:
+        """Remember the files of a bucket, or forget those of a whole folder."""
+        if bucket is None:
+            self._db.execute("DELETE FROM bucket WHERE folder = ?", (folder,))
+            return
+        if not self.empty:
+            self._db.execute(
+                "DELETE FROM bucket WHERE folder = ? AND total <> ?",
+                (folder, bucket.total),
+            )
+        self._db.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?, ?)", bucket)
+
+    def store(self, rows: Iterable[Row], now: int, future: bool) -> None:
+        """Put files in, in place of what was known of them.
+
+        ``now`` is microseconds since 1970; ``future`` lets posts stand before their time.
+        """
+        rows = list(rows)
+        if not self.empty:
+            self.drop([row.path for row in rows])
+        for row in rows:
+            if row.post:
+                self._insert(row, now, future)
+        findings = [(row.path, Stage.READ, finding) for row in rows for finding in row.findings]
+        self._store_findings(findings)
+
+    def drop(self, paths: Sequence[str]) -> None:
+        """Forget files, and mark the feeds that they stood in."""
+        for chunk in _chunks(paths):
+            query = f"DELETE FROM finding WHERE stage <> {Stage.DEFINE:d} AND path IN"
+            self._db.execute(f"{query} {_marks(chunk)}", chunk)
+        query = "SELECT id, path, link, date, state, data FROM post WHERE path IN"
+        for id, path, link, date, state, data in list(self._in(query, paths)):
+            if state == State.VISIBLE:
+                self._leave(id, date, _terms_of(data))
+            self._db.execute("DELETE FROM post WHERE id = ?", (id,))
+            self._db.execute("DELETE FROM entry WHERE post = ?", (id,))
+            self._db.execute("DELETE FROM reference WHERE post = ?", (id,))
+            self._links.add(link)
+            self._stems.add(stem(path))
+
+    def _insert(self, row: Row, now: int, future: bool) -> None:
+        state = State.HIDDEN
+        if row.published:
+            state = State.VISIBLE if future or row.date <= now else State.FUTURE
+        cursor = self._db.execute(
+            "INSERT INTO post (path, digest, link, date, updated, state, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row.path, row.digest, row.link, row.date, row.updated, state, row.post),
+        )
+        id = cursor.lastrowid
+        assert id is not None
+        if state == State.VISIBLE:
+            self._enter(id, row.date, row.terms)
+        if row.references:
+            stems = {(stem, id) for name in row.references for stem in stems_of(name)}
+            self._db.executemany("INSERT INTO reference VALUES (?, ?)", sorted(stems))
+        if not self.empty:
+            self._links.add(row.link)
+            self._stems.add(stem(row.path))
+
+    def _enter(self, post: int, date: int, terms: Sequence[TermKey]) -> None:
+        self.posts_changed = True
+        self._db.executemany(
+            "INSERT INTO membership VALUES (?, ?, ?)",
+            [(self._term_id(term), date, post) for term in terms],
+        )
+        self.touched.update(terms)
+
+    def _leave(self, post: int, date: int, terms: Sequence[TermKey]) -> None:
+        self.posts_changed = True
+        self._db.executemany(
+            "DELETE FROM membership WHERE term = ? AND date = ? AND post = ?",
+            [(self._term_id(term), date, post) for term in terms],
+        )
+        self.touched.update(terms)
+
+    def _term_id(self, term: TermKey) -> int:
+        known = self._term_ids.get(term)
+        if known is None:
+            insert = "INSERT OR IGNORE INTO term (kind, name) VALUES (?, ?)"
+            self._db.execute(insert, (str(term[0]), term[1]))
+            select = "SELECT id FROM term WHERE kind = ? AND name = ?"
+            known = self._db.execute(select, (str(term[0]), term[1])).fetchone()[0]
+            self._term_ids[term] = known
+        return known
+
+    # --- who is visible
+
+    def settle(self, now: int, future: bool) -> None:
+        """Decide which posts are visible, and bring the terms up to date.
+
+        Posts whose time has come appear (and go again if the clock was set back); of
+        visible posts with one link the first path wins.
+        """
+        self._follow_the_clock(now, future)
+        for link in self._rival_links():
+            self._settle_link(link)
+        self._touch_referring()
+        self._count_terms()
+        self.empty = False
+
+    def _follow_the_clock(self, now: int, future: bool) -> None:
+        due = "SELECT id, link, date, data FROM post WHERE state = ? AND (date <= ? OR ?)"
+        for id, link, date, data in self._db.execute(due, (State.FUTURE, now, future)).fetchall():
+            self._links.add(link)
+            self._set_state(id, State.VISIBLE)
+            self._enter(id, date, _terms_of(data))
+        if future:
+            return
+        for state in (State.VISIBLE, State.RIVAL):
+            early = "SELECT id, link, date, data FROM post WHERE state = ? AND date > ?"
+            for id, link, date, data in self._db.execute(early, (state, now)).fetchall():
+                self._links.add(link)
+                self._set_state(id, State.FUTURE)
+                if state == State.VISIBLE:
+                    self._leave(id, date, _terms_of(data))
+
+    def _rival_links(self) -> list[int]:
+        if self.empty:
+            rows = self._db.execute("SELECT link FROM post GROUP BY link HAVING count(*) > 1")
+            return [link for (link,) in rows]
+        return sorted(self._links)
+
+    def _settle_link(self, link: int) -> None:
+        rivals = self._db.execute(
+            "SELECT id, date, state, data FROM post WHERE link = ? AND state IN (?, ?)"
+            " ORDER BY path",
+            (link, State.VISIBLE, State.RIVAL),
+        ).fetchall()
+        for place, (id, date, state, data) in enumerate(rivals):
+            wanted = State.RIVAL if place else State.VISIBLE
+            if state != wanted:
+                self._set_state(id, wanted)
+                change = self._leave if place else self._enter
+                change(id, date, _terms_of(data))
+
+    def _set_state(self, post: int, state: State) -> None:
+        self._db.execute("UPDATE post SET state = ? WHERE id = ?", (state, post))
+
+    def _touch_referring(self) -> None:
+        """A post that names a changed one may now link elsewhere, or nowhere."""
+        query = (
+            "SELECT DISTINCT data FROM post JOIN reference ON reference.post = post.id"
+            f" WHERE state = {State.VISIBLE:d} AND stem IN"
+        )
+        for (data,) in list(self._in(query, sorted(self._stems))):
+            self.posts_changed = True
+            self.touched.update(_terms_of(data))
+
+    def _count_terms(self) -> None:
+        ids = [(self._term_id(term),) for term in sorted(self.touched)]
+        self._db.executemany(
+            "UPDATE term SET (posts, oldest) = "
+            "(SELECT count(*), coalesce(min(date), 0) FROM membership WHERE term = id)"
+            " WHERE id = ?",
+            ids,
+        )
+        self._db.executemany("DELETE FROM term WHERE id = ? AND posts = 0", ids)
+        self._term_ids.clear()
+
+    def forget_touched(self) -> None:
+        """The feeds of all that changed so far are up to date."""
+        self.touched.clear()
+        self._links.clear()
+        self._stems.clear()
+        self.posts_changed = False
+
+    def terms(self) -> list[tuple[Kind, str, int, int]]:
+        """Kind, name, number of visible posts and oldest date of every term, by name."""
+        rows = self._db.execute("SELECT kind, name, posts, oldest FROM term ORDER BY kind, name")
+        return [(Kind(kind), name, posts, oldest) for kind, name, posts, oldest in rows]
+
+    def newest(self, terms: Sequence[TermKey], limit: int) -> list[Selected]:
+        """The newest visible posts of some terms, of the whole site if there are none.
+
+        By date, then by path, both descending, as Jekyll orders posts.
+        """
+        columns = (
+            "SELECT p.id, p.path, p.digest, p.date, p.updated, p.id IN (SELECT post FROM reference)"
+        )
+        if not terms:
+            rows = self._db.execute(
+                f"{columns} FROM post p WHERE state = ? ORDER BY date DESC, path DESC LIMIT ?",
+                (State.VISIBLE, limit),
+            ).fetchall()
+            return [Selected(*row) for row in rows]
+        found: dict[int, Selected] = {}
+        for term in terms:
+            rows = self._db.execute(
+                f"{columns} FROM membership m JOIN post p ON p.id = m.post"
+                " WHERE m.term = (SELECT id FROM term WHERE kind = ? AND name = ?)"
+                " ORDER BY m.date DESC, p.path DESC LIMIT ?",
+                (str(term[0]), term[1], limit),
+            ).fetchall()
+            found.update((row[0], Selected(*row)) for row in rows)
+        if len(terms) == 1:
+            return list(found.values())
+        ordered = sorted(found.values(), key=lambda post: (post.date, post.path), reverse=True)
+        return ordered[:limit]
+
+    def links_by_stem(self, stems: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
+        """Path and URL of the visible posts with one of these file names."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        states = (State.VISIBLE, State.RIVAL)
+        query = "SELECT path, data FROM post WHERE state IN (?, ?) ORDER BY path"
+        for path, data in self._db.execute(query, states):
+            if (name := stem(path)) in stems:
+                found.setdefault(name, []).append((path, decode_post(data).url))
+        return found
+
+    def references_of(self, post: int) -> tuple[str, ...]:
+        row = self._db.execute("SELECT data FROM post WHERE id = ?", (post,)).fetchone()
+        return decode_post(row[0]).references
+
+    def posts(self) -> Iterator[tuple[Post, State]]:
+        """Every post, newest first."""
+        rows = self._db.execute("SELECT data, state FROM post ORDER BY date DESC, path DESC")
+        for data, state in rows:
+            yield decode_post(data), State(state)
+
+    def count(self) -> dict[State, int]:
+        """How many posts are in each state."""
+        rows = self._db.execute("SELECT state, count(*) FROM post GROUP BY state")
+        return {State(state): number for state, number in rows}
+
+    # --- findings
+
+    def _store_findings(self, findings: Iterable[tuple[str, Stage, Finding]]) -> None:
+        self._db.executemany(
+            "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (path, int(stage), found.line, str(found.level), found.what, found.done)
+                for path, stage, found in findings
+            ],
+        )
+
+    def store_notes(self, notes: Iterable[Finding]) -> None:
+        """What there is to say of the feeds that exist, in place of what was said before."""
+        self._db.execute("DELETE FROM finding WHERE stage = ?", (Stage.DEFINE,))
+        self._store_findings((note.path, Stage.DEFINE, note) for note in notes)
+
+    def leave_out(self, paths: Sequence[str], what: str, done: str) -> None:
+        """Forget posts, and say so, until their files are seen to change again."""
+        self.drop(paths)
+        self._store_findings(
+            (path, Stage.READ, Finding(path, 1, Level.ERROR, what, done)) for path in paths
+        )
+
+    def findings(self) -> list[Finding]:
+        """All that is wrong with the posts, by path and line."""
+        rows = self._db.execute("SELECT path, line, level, what, done FROM finding")
+        found = [Finding(path, line, Level(level), *text) for path, line, level, *text in rows]
+        return sorted(found + self._rivals())
+
+    def _rivals(self) -> list[Finding]:
+        rows = self._db.execute(
+            "SELECT loser.path, winner.path, loser.data FROM post loser JOIN post winner"
+            " ON winner.link = loser.link AND winner.state = ? WHERE loser.state = ?",
+            (State.VISIBLE, State.RIVAL),
+        )
+        return [
+            Finding(
+                path,
+                1,
+                Level.ERROR,
+                f"has the same link as {first} ({decode_post(data).url})",
+                "left out of feeds",
+            )
+            for path, first, data in rows
+        ]
+
+    # --- feeds, entries, documents
+
+    def feed_keys(self) -> dict[TermKey, tuple[bytes, bytes]]:
+        """Head and key of every feed that was selected before."""
+        rows = self._db.execute("SELECT kind, name, head, key FROM feed")
+        return {(Kind(kind), name): (head, key) for kind, name, head, key in rows}
+
+    def store_feed(
+        self,
+        feed: TermKey,
+        head: bytes,
+        key: bytes,
+        posts: Sequence[int],
+        paths: Iterable[str],
+    ) -> None:
+        """What a feed holds now; its documents have to be rendered."""
+        self.drop_feed(feed)
+        cursor = self._db.execute(
+            "INSERT INTO feed (kind, name, head, key) VALUES (?, ?, ?, ?)",
+            (str(feed[0]), feed[1], head, key),
+        )
+        id = cursor.lastrowid
+        self._db.executemany(
+            "INSERT INTO feed_entry VALUES (?, ?, ?)",
+            [(id, position, post) for position, post in enumerate(posts)],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO document VALUES (?, ?, NULL)",
+            [(path, id) for path in paths],
+        )
+
+    def drop_feed(self, feed: TermKey) -> None:
+        row = self._db.execute(
+            "SELECT id FROM feed WHERE kind = ? AND name = ?", (str(feed[0]), feed[1])
+        ).fetchone()
+        if row:
+            self._db.execute("DELETE FROM feed WHERE id = ?", row)
+            self._db.execute("DELETE FROM feed_entry WHERE feed = ?", row)
+            self._db.execute("DELETE FROM document WHERE feed = ?", row)
+
+    def entry_keys(self, posts: Sequence[int]) -> dict[int, bytes]:
+        return dict(self._in("SELECT post, key FROM entry WHERE post IN", posts))
+
+    def store_entry(
+        self, post: int, path: str, key: bytes, body: bytes, findings: Sequence[Finding]
+    ) -> None:
+        self._db.execute("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", (post, key, body))
+        if not self.empty:
+            query = "DELETE FROM finding WHERE path = ? AND stage = ?"
+            self._db.execute(query, (path, Stage.RENDER))
+        self._store_findings((path, Stage.RENDER, finding) for finding in findings)
+
+    def prune_entries(self) -> None:
+        """Forget what was rendered of posts that stand in no feed any more."""
+        gone = self._db.execute(
+            "SELECT entry.post, path FROM entry LEFT JOIN post ON post.id = entry.post"
+            " WHERE entry.post NOT IN (SELECT post FROM feed_entry)"
+        ).fetchall()
+        for post, path in gone:
+            self._db.execute("DELETE FROM entry WHERE post = ?", (post,))
+            query = "DELETE FROM finding WHERE path = ? AND stage = ?"
+            self._db.execute(query, (path, Stage.RENDER))
+
+    def entries(self, feed: TermKey) -> list[tuple[int, int, bytes]]:
+        """Date, updated and packed fragments of a feed's entries, in their order."""
+        rows = self._db.execute(
+            "SELECT p.date, p.updated, entry.body FROM feed"
+            " JOIN feed_entry f ON f.feed = feed.id"
+            " LEFT JOIN post p ON p.id = f.post LEFT JOIN entry ON entry.post = p.id"
+            " WHERE feed.kind = ? AND feed.name = ? ORDER BY f.position",
+            (str(feed[0]), feed[1]),
+        ).fetchall()
+        if any(body is None for _, _, body in rows):
+            raise DamagedIndexError(f"an entry of the feed of {feed[0]} {feed[1]} is missing")
+        return rows
+
+    def documents(self) -> dict[str, str | None]:
+        """The hash of every document by its path; ``None`` where it has to be rendered."""
+        return dict(self._db.execute("SELECT path, hash FROM document"))
+
+    def store_document(self, path: str, hash: str | None) -> None:
+        """The hash of a document of a feed, or of the list of feeds (made if missing)."""
+        self._db.execute(
+            "INSERT INTO document VALUES (?, 0, ?) ON CONFLICT (path) DO UPDATE SET hash = ?",
+            (path, hash, hash),
+        )
+
+    def drop_opml(self) -> None:
+        self._db.execute("DELETE FROM document WHERE feed = 0")
+
+    # --- the output folder
+
+    def written(self, output: str) -> dict[str, tuple[str, int, int]]:
+        """Hash, size and time of the files of an output folder that were right."""
+        rows = self._db.execute(
+            "SELECT path, hash, size, mtime FROM written WHERE output = ?", (output,)
+        )
+        return {path: (hash, size, mtime) for path, hash, size, mtime in rows}
+
+    def store_written(self, output: str, files: Mapping[str, tuple[str, int, int]]) -> None:
+        before = self.written(output)
+        gone = [(output, path) for path in before.keys() - files.keys()]
+        self._db.executemany("DELETE FROM written WHERE output = ? AND path = ?", gone)
+        new = [(output, p, *known) for p, known in files.items() if before.get(p) != known]
+        self._db.executemany("INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", new)
+
+    def _in(self, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """A query that ends in ``IN``, for any number of values."""
+        for chunk in _chunks(values):
+            yield from self._db.execute(f"{query} {_marks(chunk)}", chunk)
+
+
+def remove(path: Path) -> None:
+    """Delete an index and all that belongs to it."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), VARIABLES):
+        yield values[start : start + VARIABLES]
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return f"({', '.join('?' * len(values))})"

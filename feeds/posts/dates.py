@@ -1,0 +1,160 @@
+"""What a post means by a date: the text that stands in the file becomes an instant.
+
+In: a scalar as it is written and the zone of the site. Out: an aware datetime in that zone,
+whole seconds, or ``None`` for what is no date. The rules are those that a Jekyll site lives
+by: YAML 1.1 timestamps as Psych reads them, everything else as Ruby's ``Time.parse`` does,
+except that a day which the calendar does not have is no date and that nothing missing is
+ever filled in from the clock. RFC 3339, as Hugo and Zola write it, is a part of both.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from feeds.posts.frontmatter import Plain
+
+# http://yaml.org/type/timestamp.html in Psych's reading of it: a time needs its seconds.
+TIMESTAMP: Final = re.compile(
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt]|\s+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]*)?"
+    r"(?:\s*(Z|[-+][0-9]{1,2}:?(?:[0-9]{2})?))?",
+    re.ASCII,
+)
+
+MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAMED: Final = rf"({'|'.join(MONTHS)})[a-z]*\.?"
+
+# The first that is found decides. Groups: year, month, day.
+DAYS: Final = (
+    re.compile(r"(?<![0-9])(?P<y>[0-9]{2,4})-(?P<m>[0-9]{1,2})-(?P<d>[0-9]{1,2})(?![0-9])"),
+    re.compile(
+        rf"(?<![0-9a-z])(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th)?[ -]+(?P<m>{_NAMED})[ ,-]+(?P<y>[0-9]{{4}})(?![0-9])"
+    ),
+    re.compile(
+        rf"(?<![0-9a-z])(?P<m>{_NAMED}) +(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th)?[, ] *(?P<y>[0-9]{{4}})(?![0-9])"
+    ),
+    re.compile(r"(?<![0-9])(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})(?![0-9])"),
+    re.compile(r"(?<![0-9])(?P<y>[0-9]{4})\.(?P<m>[0-9]{1,2})\.(?P<d>[0-9]{1,2})(?![0-9])"),
+    re.compile(r"(?<![0-9])(?P<d>[0-9]{1,2})/(?P<m>[0-9]{1,2})/(?P<y>[0-9]{4})(?![0-9])"),
+    re.compile(r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])"),
+)
+CLOCK: Final = re.compile(
+    r"[t ,-]*(?P<h>[0-9]{1,2})"
+    r"(?:(?::(?P<min>[0-9]{1,2})(?::(?P<s>[0-9]{1,2})(?:[.,][0-9]*)?)?(?![0-9])(?: *(?P<half>[ap])\.?m\b)?)"
+    r"|(?P<cmin>[0-9]{2})(?P<cs>[0-9]{2})(?![0-9])"
+    r"| *(?P<half2>[ap])\.?m\b"
+    r"|(?![0-9:]))"
+    r"(?P<rest>.*)",
+    re.DOTALL,
+)
+OFFSET: Final = re.compile(r"[ (]*(?:utc|gmt)?([-+])([0-9]{1,2}):?([0-9]{2})?(?![0-9])")
+ZONE_NAME: Final = re.compile(r"[ (]*([a-z]+)\b")
+
+# The names that RFC 822 defines; Ruby knows these whatever the zone of the machine is.
+ZONE_NAMES: Final = {
+    "z": 0, "utc": 0, "gmt": 0, "ut": 0,
+    "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
+}  # fmt: skip
+
+
+def parse_date(value: str, zone: ZoneInfo, naive_is_utc: bool) -> datetime | None:
+    """The instant that a scalar of the front matter names, in the zone of the site.
+
+    ``naive_is_utc`` is Jekyll's rule for a full timestamp that is written without quotes
+    and without an offset; every other date without one is a date in the site's zone.
+    """
+    text = value.strip()
+    try:
+        stamp = TIMESTAMP.fullmatch(text)
+        if stamp is None:
+            return _parse_words(text.lower(), zone)
+        year, month, day, hour, minute, second, offset = stamp.groups()
+        if offset:
+            zone_of_text = _offset_zone(offset)
+        else:
+            zone_of_text = UTC if naive_is_utc and isinstance(value, Plain) else zone
+        return _instant(
+            int(year), int(month), int(day), int(hour), int(minute), int(second), zone_of_text, zone
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parse_words(text: str, zone: ZoneInfo) -> datetime | None:
+    """A date in any of the other ways that people write one; lower case."""
+    # No way of writing a date is longer, and a long text is searched many times.
+    text = text[:200]
+    found = next((match for days in DAYS if (match := days.search(text))), None)
+    if found is None:
+        return None
+    year, month, day = _year(found["y"]), _month(found["m"]), int(found["d"])
+    clock = CLOCK.match(text, found.end())
+    if clock is None:
+        return _instant(year, month, day, 0, 0, 0, zone, zone)
+    hour = _hour(int(clock["h"]), clock["half"] or clock["half2"])
+    minute = int(clock["min"] or clock["cmin"] or 0)
+    second = int(clock["s"] or clock["cs"] or 0)
+    return _instant(year, month, day, hour, minute, second, _named_zone(clock["rest"], zone), zone)
+
+
+def _year(digits: str) -> int:
+    year = int(digits)
+    if len(digits) > 2:
+        return year
+    return year + (1900 if year >= 69 else 2000)
+
+
+def _month(text: str) -> int:
+    return int(text) if text.isdigit() else MONTHS.index(text[:3]) + 1
+
+
+def _hour(hour: int, half: str | None) -> int:
+    if half is None:
+        return hour
+    if not 1 <= hour <= 12:
+        raise ValueError("twelve hours have no such hour")
+    return hour % 12 + (12 if half == "p" else 0)
+
+
+def _named_zone(text: str, zone: ZoneInfo) -> ZoneInfo | timezone:
+    offset = OFFSET.match(text)
+    if offset:
+        return _offset_zone(offset[1] + offset[2].zfill(2) + (offset[3] or "00"))
+    name = ZONE_NAME.match(text)
+    hours = ZONE_NAMES.get(name[1]) if name else None
+    return zone if hours is None else timezone(timedelta(hours=hours))
+
+
+def _offset_zone(offset: str) -> timezone:
+    """``Z``, ``+8``, ``+08``, ``+800``, ``+0800`` or ``+08:00``; 24 hours or more is an error."""
+    if offset == "Z":
+        return UTC
+    digits = offset[1:].replace(":", "")
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
+    if int(minutes) > 59:
+        raise ValueError("an hour has sixty minutes")
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-ahead if offset[0] == "-" else ahead)
+
+
+def _instant(
+    year: int,
+    month: int,
+    day: int,
+    hour: int,
+    minute: int,
+    second: int,
+    written_in: ZoneInfo | timezone,
+    zone: ZoneInfo,
+) -> datetime:
+    if hour == 24 and minute == second == 0:
+        # ISO 8601's other name for the next midnight.
+        instant = datetime(year, month, day, tzinfo=written_in) + timedelta(days=1)
+    elif second == 60:
+        instant = datetime(year, month, day, hour, minute, 59, tzinfo=written_in)
+    else:
+        instant = datetime(year, month, day, hour, minute, second, tzinfo=written_in)
+    # Through UTC, because a time that a clock change skips has to become one that exists.
+    return instant.astimezone(UTC).astimezone(zone)

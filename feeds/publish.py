@@ -1,0 +1,304 @@
+"""Documents into a folder: unchanged files untouched, changed ones moved into place whole.
+
+In: which documents the folder has to hold, by path and hash, and a way to get their bodies.
+Out: the folder, and what was done. A manifest in it, in the format of ``sha256sum``, says
+which files are this program's; any other file is neither overwritten nor removed.
+
+Killed at any moment, every file is the old or the new one whole: bodies are written beside
+the folder's files first, then the manifest says what may be ours from now on, then the
+bodies are moved into place, then what is no longer wanted is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from feeds.errors import ForeignFileError, OutputError
+from feeds.models import Document, Finding, Level
+
+MANIFEST: Final = ".feeds-manifest"
+STAGING: Final = ".feeds-staging"
+MANIFEST_LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
+FILES_NAMED: Final = 10  # in one message
+
+# Hash, size and time of last change (nanoseconds) of a file that is as it should be.
+Known: TypeAlias = tuple[str, int, int]
+Manifest: TypeAlias = dict[str, set[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was done: paths written and removed, and what is now known of every file."""
+
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+    known: Mapping[str, Known]
+    findings: tuple[Finding, ...] = ()
+
+
+class Folder:
+    """An output folder that documents are published into.
+
+    ``known`` is what the last run remembered of its files. Raises
+    :class:`~feeds.errors.OutputError` where the folder cannot be read.
+    """
+
+    def __init__(self, path: Path, known: Mapping[str, Known]) -> None:
+        self.path = path
+        with _explained(path):
+            self._manifest = _read_manifest(path)
+        self._known = dict(known)
+        self._checked: set[str] = set()
+
+    def missing(self, wanted: Mapping[str, str | None]) -> list[str]:
+        """The documents to be written: absent, different, or with a hash not known yet."""
+        with _explained(self.path):
+            return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
+
+    def publish(self, kept: Mapping[str, str], documents: Iterable[Document]) -> Published:
+        """Write ``documents``, and remove all of ours but them and ``kept`` (path to hash).
+
+        Raises :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
+        the way and :class:`~feeds.errors.OutputError` where the folder cannot be written;
+        the folder is then as it was.
+        """
+        with _explained(self.path):
+            try:
+                wanted, staged = self._stage(kept, documents)
+                written, removed, findings = self._move(wanted, staged)
+            finally:
+                shutil.rmtree(self.path / STAGING, ignore_errors=True)
+        known = {path: self._known[path] for path in wanted}
+        return Published(written, removed, known, findings)
+
+    def _has(self, path: str, hash: str) -> bool:
+        """Whether a file has the wanted content; if so, that is remembered."""
+        known = self._known.get(path)
+        try:
+            found = os.stat(self.path / path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        now = (hash, found.st_size, found.st_mtime_ns)
+        if known == now:
+            return True
+        if not stat.S_ISREG(found.st_mode) or _hash_file(self.path / path) != hash:
+            return False
+        self._known[path] = now
+        return True
+
+    # --- before anything is in place
+
+    def _stage(
+        self, kept: Mapping[str, str], documents: Iterable[Document]
+    ) -> tuple[dict[str, str], dict[str, Path]]:
+        """All that the folder has to hold, and the new files of it, written beside it."""
+        wanted = dict(kept)
+        staged: dict[str, Path] = {}
+        foreign: list[str] = []
+        shutil.rmtree(self.path / STAGING, ignore_errors=True)
+        for document in documents:
+            wanted[document.path] = hash = document.hash
+            if self._has(document.path, hash):
+                continue
+            if in_the_way := self._foreign(document.path):
+                foreign.append(in_the_way)
+            elif not foreign:
+                staged[document.path] = self._write_aside(len(staged), document.body)
+        if foreign:
+            raise ForeignFileError(_foreign_message(self.path, sorted(set(foreign))))
+        return wanted, staged
+
+    def _write_aside(self, number: int, body: bytes) -> Path:
+        path = self.path / STAGING / str(number)
+        if number == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        return path
+
+    def _foreign(self, path: str) -> str:
+        """What is not ours and stands where a file has to go, or in the place of a folder."""
+        folder = path.rpartition("/")[0]
+        if in_the_way := self._foreign_folder(folder):
+            return in_the_way
+        try:
+            found = os.stat(self.path / path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        if path in self._manifest and stat.S_ISREG(found.st_mode):
+            return ""
+        return "" if self._only_ours(path, found) else path
+
+    def _foreign_folder(self, folder: str) -> str:
+        """A folder may be linked to another place of the output, but not out of it."""
+        if not folder or folder in self._checked:
+            return ""
+        if in_the_way := self._foreign_folder(folder.rpartition("/")[0]):
+            return in_the_way
+        path = self.path / folder
+        if os.path.lexists(path) and folder not in self._manifest:
+            inside = os.path.realpath(path).startswith(f"{os.path.realpath(self.path)}{os.sep}")
+            if not path.is_dir() or not inside:
+                return folder
+        self._checked.add(folder)
+        return ""
+
+    def _only_ours(self, path: str, found: os.stat_result) -> bool:
+        """Whether a folder holds nothing but files of ours, which give way."""
+        if not stat.S_ISDIR(found.st_mode):
+            return False
+        files = (
+            os.path.relpath(os.path.join(folder, name), self.path)
+            for folder, _, names in os.walk(self.path / path)
+            for name in names
+        )
+        return all(file in self._manifest for file in files)
+
+    # --- into place
+
+    def _move(
+        self, wanted: Mapping[str, str], staged: Mapping[str, Path]
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Finding, ...]]:
+        stale = sorted(self._manifest.keys() - wanted.keys())
+        final = {path: {hash} for path, hash in wanted.items()}
+        if final == self._manifest and not staged:
+            return (), (), ()
+        # From here on the files are ours whether they are in place yet or not.
+        self.path.mkdir(parents=True, exist_ok=True)
+        union = {path: hashes | final.get(path, set()) for path, hashes in self._manifest.items()}
+        self._write_manifest({**final, **union})
+        # A file that goes may stand where a folder has to come, and the other way round.
+        crossing = _crossing(stale, staged)
+        pruned = self._prune(stale) if crossing else None
+        for path, source in staged.items():
+            self._place(source, path, wanted[path])
+        removed, findings = pruned or self._prune(stale)
+        self._write_manifest(final)
+        return tuple(staged), removed, findings
+
+    def _place(self, source: Path, path: str, hash: str) -> None:
+        target = self.path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        found = os.stat(target)
+        self._known[path] = (hash, found.st_size, found.st_mtime_ns)
+
+    def _prune(self, stale: Iterable[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+        removed, findings = [], []
+        for path in stale:
+            target = self.path / path
+            if not os.path.lexists(target):
+                continue
+            if target.is_symlink() or _hash_file(target) not in self._manifest[path]:
+                what = "no feed any more, but changed since it was written"
+                findings.append(Finding(path, 0, Level.WARNING, what, "left where it is"))
+                continue
+            target.unlink()
+            removed.append(path)
+            self._remove_empty_folders(target.parent)
+        return tuple(removed), tuple(findings)
+
+    def _remove_empty_folders(self, folder: Path) -> None:
+        while folder != self.path:
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # something else is in it
+            folder = folder.parent
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        lines = sorted(f"{hash}  {path}\n" for path, hashes in manifest.items() for hash in hashes)
+        beside = self.path / f"{MANIFEST}.new"
+        beside.write_text("".join(lines), "utf-8", newline="")
+        beside.replace(self.path / MANIFEST)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    manifest: Manifest = {}
+    path = folder / MANIFEST
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except FileNotFoundError:
+        return manifest
+    except UnicodeDecodeError as error:
+        raise OutputError(_damaged(path, 1)) from error
+    for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
+        match = MANIFEST_LINE.fullmatch(line)
+        if not match:
+            raise OutputError(_damaged(path, number))
+        manifest.setdefault(match[2], set()).add(match[1])
+    return manifest
+
+
+def _damaged(path: Path, number: int) -> str:
+    return (
+        f"{path}:{number}: not a line of sha256sum, so it does not say which files are ours; "
+        "mend it, or delete it together with the feeds in this folder"
+    )
+
+
+def _hash_file(path: Path) -> str:
+    """The SHA-256 of a regular file, empty for anything else."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _crossing(stale: Sequence[str], staged: Mapping[str, Path]) -> bool:
+    """Whether a path that goes is a folder of one that comes, or the other way round."""
+    going, coming = set(stale), set(staged)
+    return any(
+        folder in other
+        for paths, other in ((going, coming), (coming, going))
+        for path in paths
+        for folder in _folders(path)
+    )
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _foreign_message(folder: Path, paths: Sequence[str]) -> str:
+    lines = [f"{folder / path}: was not written by this program" for path in paths[:FILES_NAMED]]
+    if len(paths) > FILES_NAMED:
+        lines.append(f"and {len(paths) - FILES_NAMED} more")
+    lines.append(
+        "nothing was written; move these away, or choose another output folder or other paths"
+    )
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """The machine's refusals as errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        what = error.filename or folder
+        reason = (error.strerror or str(error)).lower()
+        advice = ADVICE.get(error.errno or 0, "the feeds that were there are left as they were")
+        raise OutputError(f"{what}: cannot be written: {reason}; {advice}") from error
+
+
+ADVICE: Final = {
+    errno.ENOSPC: "make room and build again; the feeds that were there are left as they were",
+    errno.EDQUOT: "make room and build again; the feeds that were there are left as they were",
+    errno.EACCES: "give this user permission to write there, or choose another output folder",
+    errno.EPERM: "give this user permission to write there, or choose another output folder",
+    errno.EROFS: "choose an output folder that can be written",
+    errno.ENOTDIR: "an output folder has to be a folder",
+    errno.EEXIST: "an output folder has to be a folder",
+    errno.ENAMETOOLONG: "choose shorter paths in [feeds.paths]",
+}

@@ -1,0 +1,192 @@
+"""What a worker does: chunks of files in, rows for the index or rendered entries out.
+
+Every function here is pure but for reading the files that it is told to, takes and returns
+values that can be sent to another process or machine, and never raises for what is in a
+file.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Final, NamedTuple
+
+from feeds import catalog
+from feeds.config import Config
+from feeds.index import Row, post_row
+from feeds.models import Category, Entry, Finding, Format, Kind, Level, Post
+from feeds.posts.read import read_post
+
+# A post is a text; what is larger than this is not one, and would only fill the memory.
+LARGEST_FILE: Final = 64 * 1024 * 1024
+COMPRESSION_LEVEL: Final = 1
+
+
+def digest(raw: bytes) -> bytes:
+    """What tells one content of a file from another."""
+    return hashlib.blake2b(raw, digest_size=16).digest()
+
+
+# --- reading ----------------------------------------------------------------------------
+
+
+def read_files(config: Config, files: Sequence[tuple[str, bytes]]) -> list[Row]:
+    """Read files, each given with the digest that is known of it (empty if none is).
+
+    A file whose content is the known one is left out of the result.
+    """
+    rows = (_read_file(config, path, known) for path, known in files)
+    return [row for row in rows if row is not None]
+
+
+def _read_file(config: Config, path: str, known: bytes) -> Row | None:
+    try:
+        raw = _content(f"{config.root}/{path}")
+    except FileNotFoundError:
+        return Row(path, b"")  # deleted since the scan
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return _left_out(path, b"", f"cannot be read: {reason}")
+    now = digest(raw)
+    if now == known:
+        return None
+    reading = read_post(path, raw, config)
+    if reading.post is None:
+        return Row(path, now, findings=reading.findings)
+    return post_row(reading.post, now, reading.findings)
+
+
+def _content(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "not a regular file")
+        if found.st_size > LARGEST_FILE:
+            raise OSError(0, f"larger than {LARGEST_FILE >> 20} MiB")
+        raw = os.read(file, found.st_size + 1)
+        while len(raw) < found.st_size and (more := os.read(file, LARGEST_FILE)):
+            raw += more
+        return raw
+    finally:
+        os.close(file)
+
+
+def _left_out(path: str, digest: bytes, what: str) -> Row:
+    return Row(path, digest, findings=(Finding(path, 1, Level.ERROR, what, "left out"),))
+
+
+# --- rendering --------------------------------------------------------------------------
+
+
+class EntryTask(NamedTuple):
+    """An entry to be rendered from a file that had ``digest`` when it was read.
+
+    ``references`` maps the posts and files that its Liquid tags name to their addresses.
+    """
+
+    post: int
+    path: str
+    digest: bytes
+    references: Mapping[str, str]
+
+
+class RenderedEntry(NamedTuple):
+    """The fragments of an entry in all formats, packed; empty if the file has changed."""
+
+    post: int
+    body: bytes
+    findings: tuple[Finding, ...]
+
+
+def render_entries(config: Config, tasks: Sequence[EntryTask]) -> list[RenderedEntry]:
+    """Render posts, each once for every format that is written."""
+    include = functools.partial(_include, config)
+    return [_render_entry(config, task, include) for task in tasks]
+
+
+def _render_entry(
+    config: Config, task: EntryTask, include: Callable[[str], str | None]
+) -> RenderedEntry:
+    from feeds.posts.body import render_body
+    from feeds.render import render_entry
+
+    try:
+        raw = _content(f"{config.root}/{task.path}")
+    except OSError:
+        return RenderedEntry(task.post, b"", ())
+    reading = read_post(task.path, raw, config)
+    if digest(raw) != task.digest or reading.post is None:
+        return RenderedEntry(task.post, b"", ())
+    content = render_body(reading, config, task.references, include)
+    made = entry(config, reading.post, content.html, content.summary)
+    fragments = [render_entry(made, format) for format in config.feeds.formats]
+    return RenderedEntry(task.post, pack_fragments(fragments), content.findings)
+
+
+def _include(config: Config, name: str) -> str | None:
+    """The text of an include, or ``None`` if there is none of that name in its folder."""
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or name.startswith("/"):
+        return None
+    try:
+        path = config.root.joinpath(config.posts.includes_dir, *parts)
+        return _content(os.fspath(path)).decode("utf-8-sig", "replace")
+    except (OSError, ValueError):
+        return None
+
+
+def entry(config: Config, post: Post, html: str, summary: str) -> Entry:
+    """A post as the entry of a feed; its terms are told apart by where their feeds lie."""
+    return Entry(
+        id=post.id,
+        url=post.url,
+        title=post.title,
+        published=post.date,
+        updated=post.updated,
+        authors=post.authors,
+        summary=summary,
+        content=html if config.feeds.content == "full" else None,
+        categories=(
+            *_categories(config, Kind.CATEGORY, post.categories),
+            *_categories(config, Kind.TAG, post.tags),
+        ),
+        source=post.source,
+        enclosures=post.enclosures,
+        image=post.image,
+        language=post.language if post.language != config.site.language else "",
+    )
+
+
+def _categories(config: Config, kind: Kind, names: Sequence[str]) -> list[Category]:
+    scheme = catalog.scheme(config, kind) if names else ""
+    return [
+        Category(name, scheme, config.terms.term(kind, name).title) for name in dict.fromkeys(names)
+    ]
+
+
+def pack_fragments(fragments: Sequence[bytes]) -> bytes:
+    """The fragments of one entry, compressed, with a checksum."""
+    import zstandard
+
+    lengths = b"".join(len(fragment).to_bytes(4, "little") for fragment in fragments)
+    compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True)
+    return compressor.compress(b"".join((lengths, *fragments)))
+
+
+def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, bytes]:
+    """What :func:`pack_fragments` packed. Raises ``zstandard.ZstdError`` if damaged."""
+    import zstandard
+
+    whole = memoryview(zstandard.ZstdDecompressor().decompress(body))
+    start = 4 * len(formats)
+    found = {}
+    for place, format in enumerate(formats):
+        length = int.from_bytes(whole[4 * place : 4 * place + 4], "little")
+        found[format] = bytes(whole[start : start + length])
+        start += length
+    return found

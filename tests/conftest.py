@@ -1,0 +1,76 @@
+"""What several tests need: folders with posts, and a way to build them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from feeds.build import Options, Result, build
+from feeds.config import load_config
+from feeds.workers import Workers, processes
+
+SHARED = Path(__file__).parents[2] / "shared"
+NOW = datetime(2022, 6, 15, tzinfo=UTC)
+CONFIG = """\
+[site]
+url = "https://news.example.org"
+title = "新闻"
+timezone = "Asia/Shanghai"
+[posts]
+sources = ["posts"]
+"""
+
+Build = Callable[..., Result]
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Real posts that are not part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there: it holds other people's posts")
+    return SHARED
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """An empty site with a configuration."""
+    root = tmp_path / "site"
+    (root / "posts").mkdir(parents=True)
+    (root / "config.toml").write_text(CONFIG, "utf-8")
+    return root
+
+
+def post_text(title: str, date: str, body: str = "正文。", **more: object) -> str:
+    """A post in the shape of the user's site."""
+    lines = [f'title: "{title}"', f"date: {date}", *(f"{k}: {v}" for k, v in more.items())]
+    return "\n".join(["---", *lines, "---", "", body, ""])
+
+
+def write_post(
+    root: Path, name: str, date: str = "2022-01-17 08:54:02 +0800", **more: object
+) -> Path:
+    """Put a post into ``posts/``; ``more`` may hold title, body and front matter."""
+    path = root / "posts" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    title = str(more.pop("title", name))
+    body = str(more.pop("body", f"{name} 的正文。"))
+    path.write_text(post_text(title, date, body, **more), "utf-8")
+    return path
+
+
+def run_build(root: Path, now: datetime = NOW, jobs: int = 1, **options: bool) -> Result:
+    """A build in this process."""
+    with Workers(jobs, processes) as workers:
+        return build(load_config(root), now, workers, Options(**options))
+
+
+def tree(folder: Path) -> Mapping[str, bytes]:
+    """Every file below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
