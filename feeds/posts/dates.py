@@ -24,30 +24,38 @@ TIMESTAMP: Final = re.compile(
 )
 
 MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAMED: Final = rf"({'|'.join(MONTHS)})[a-z]*\.?"
+_NAMED: Final = rf"(?P<m>{'|'.join(MONTHS)})[a-z]*\.?"
+_DAY: Final = r"(?P<d>[0-9]{1,2})"
+_ORDINAL: Final = rf"{_DAY}(?:st|nd|rd|th)?"
+_YEAR: Final = r"(?P<y>[0-9]{4})(?![0-9])"
+_ALONE: Final = r"(?<![0-9a-z])"
 
 # The first that is found decides. Groups: year, month, day.
-DAYS: Final = (
-    re.compile(r"(?<![0-9])(?P<y>[0-9]{2,4})-(?P<m>[0-9]{1,2})-(?P<d>[0-9]{1,2})(?![0-9])"),
-    re.compile(
-        rf"(?<![0-9a-z])(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th)?[ -]+(?P<m>{_NAMED})[ ,-]+(?P<y>[0-9]{{4}})(?![0-9])"
-    ),
-    re.compile(
-        rf"(?<![0-9a-z])(?P<m>{_NAMED}) +(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th)?[, ] *(?P<y>[0-9]{{4}})(?![0-9])"
-    ),
-    re.compile(r"(?<![0-9])(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})(?![0-9])"),
-    re.compile(r"(?<![0-9])(?P<y>[0-9]{4})\.(?P<m>[0-9]{1,2})\.(?P<d>[0-9]{1,2})(?![0-9])"),
-    re.compile(r"(?<![0-9])(?P<d>[0-9]{1,2})/(?P<m>[0-9]{1,2})/(?P<y>[0-9]{4})(?![0-9])"),
-    re.compile(r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])"),
+DAYS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?<![0-9])(?P<y>[0-9]{{2,4}})-(?P<m>[0-9]{{1,2}})-{_DAY}(?![0-9])",
+        rf"{_ALONE}{_ORDINAL}[ -]+{_NAMED}[ ,-]+{_YEAR}",
+        rf"{_ALONE}{_NAMED} +{_ORDINAL}[, ] *{_YEAR}",
+        rf"(?<![0-9])(?P<y>[0-9]{{4}})/(?P<m>[0-9]{{1,2}})/{_DAY}(?![0-9])",
+        rf"(?<![0-9])(?P<y>[0-9]{{4}})\.(?P<m>[0-9]{{1,2}})\.{_DAY}(?![0-9])",
+        rf"(?<![0-9]){_DAY}/(?P<m>[0-9]{{1,2}})/{_YEAR}",
+        r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])",
+    )
 )
 CLOCK: Final = re.compile(
-    r"[t ,-]*(?P<h>[0-9]{1,2})"
-    r"(?:(?::(?P<min>[0-9]{1,2})(?::(?P<s>[0-9]{1,2})(?:[.,][0-9]*)?)?(?![0-9])(?: *(?P<half>[ap])\.?m\b)?)"
-    r"|(?P<cmin>[0-9]{2})(?P<cs>[0-9]{2})(?![0-9])"
-    r"| *(?P<half2>[ap])\.?m\b"
-    r"|(?![0-9:]))"
-    r"(?P<rest>.*)",
-    re.DOTALL,
+    r"""
+    (?:t|[ ,-]+) (?P<h>[0-9]{1,2})
+    (?:
+        : (?P<min>[0-9]{1,2}) (?: : (?P<s>[0-9]{1,2}) (?:[.,][0-9]*)? )? (?![0-9])
+        (?: [ ]* (?P<half>[ap])\.?m\b )?
+      | (?P<cmin>[0-9]{2}) (?P<cs>[0-9]{2}) (?![0-9])
+      | [ ]* (?P<half2>[ap])\.?m\b
+      | (?![0-9:])
+    )
+    (?P<rest>.*)
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 OFFSET: Final = re.compile(r"[ (]*(?:utc|gmt)?([-+])([0-9]{1,2}):?([0-9]{2})?(?![0-9])")
 ZONE_NAME: Final = re.compile(r"[ (]*([a-z]+)\b")
@@ -71,13 +79,11 @@ def parse_date(value: str, zone: ZoneInfo, naive_is_utc: bool) -> datetime | Non
         if stamp is None:
             return _parse_words(text.lower(), zone)
         year, month, day, hour, minute, second, offset = stamp.groups()
+        day_and_time = int(year), int(month), int(day), int(hour), int(minute), int(second)
         if offset:
-            zone_of_text = _offset_zone(offset)
-        else:
-            zone_of_text = UTC if naive_is_utc and isinstance(value, Plain) else zone
-        return _instant(
-            int(year), int(month), int(day), int(hour), int(minute), int(second), zone_of_text, zone
-        )
+            return _instant(*day_and_time, _offset_zone(offset), zone)
+        utc = naive_is_utc and isinstance(value, Plain)
+        return _instant(*day_and_time, UTC if utc else zone, zone)
     except (ValueError, OverflowError):
         return None
 
@@ -149,12 +155,13 @@ def _instant(
     written_in: ZoneInfo | timezone,
     zone: ZoneInfo,
 ) -> datetime:
-    if hour == 24 and minute == second == 0:
-        # ISO 8601's other name for the next midnight.
-        instant = datetime(year, month, day, tzinfo=written_in) + timedelta(days=1)
-    elif second == 60:
-        instant = datetime(year, month, day, hour, minute, 59, tzinfo=written_in)
-    else:
-        instant = datetime(year, month, day, hour, minute, second, tzinfo=written_in)
+    # ISO 8601 calls midnight 24:00 too, and a leap second is the first one of the next minute.
+    midnight = hour == 24 and minute == second == 0
+    leap = second == 60
+    instant = datetime(
+        year, month, day, 0 if midnight else hour, minute, 59 if leap else second, tzinfo=written_in
+    )
+    if midnight or leap:
+        instant += timedelta(days=midnight, seconds=leap)
     # Through UTC, because a time that a clock change skips has to become one that exists.
     return instant.astimezone(UTC).astimezone(zone)

@@ -135,10 +135,10 @@ def _yaml(text: str, start: int) -> FrontMatter | None:
     if closing is None:
         return _unclosed(line, "---")
     header = text[opening.end() : closing.start() + 1]
-    values = quick_values(header)
-    problems: tuple[Problem, ...] = ()
-    if values is None:
-        values, problems = _full_values(header, line + 1)
+    quick = quick_values(header)
+    if quick is not None and start == 0:
+        return FrontMatter(quick, closing.end(), line, header)
+    values, problems = _full_values(header, line + 1) if quick is None else (quick, ())
     return _front_matter(text, values, closing.end(), line, header, start > 0, problems)
 
 
@@ -147,7 +147,7 @@ def _full_values(header: str, first_line: int) -> tuple[dict[str, Value], tuple[
 
     try:
         return yamlheader.values(header), ()
-    except yamlheader.Unreadable as error:
+    except yamlheader.UnreadableError as error:
         from feeds.posts.repair import repaired
 
         return repaired(header, first_line, ":", str(error))
@@ -202,6 +202,10 @@ def _front_matter(
     displaced: bool,
     problems: tuple[Problem, ...],
 ) -> FrontMatter:
+    values, illegal = _legal_mapping(values)
+    if illegal:
+        what = f"{illegal} characters that XML forbids, written as escapes"
+        problems = (*problems, Problem(line, Level.WARNING, what, "removed"))
     if displaced:
         what = "front matter begins below blank lines"
         problems = (Problem(line, Level.WARNING, what, "read all the same"), *problems)
@@ -225,18 +229,19 @@ def toml_values(header: str) -> dict[str, Value]:
 
     return values_of(tomllib.loads(header, parse_float=Plain))
 
+
 def values_of(found: Mapping[str, Any]) -> dict[str, Value]:
     """What TOML, JSON or a configuration holds, in the shape of a header."""
-    return {_legal(key): _value(item, 1) for key, item in found.items()}
+    return {key: _value(item, 1) for key, item in found.items()}
 
 
 def _value(found: Any, depth: int) -> Value:
     if depth > MAX_DEPTH:
         raise ValueError("nested too deeply")
     if isinstance(found, str):
-        return found if isinstance(found, Plain) else _legal(found)
+        return found
     if isinstance(found, Mapping):
-        return {_legal(key): _value(item, depth + 1) for key, item in found.items()}
+        return {key: _value(item, depth + 1) for key, item in found.items()}
     if isinstance(found, list):
         return [_value(item, depth + 1) for item in found]
     if isinstance(found, bool):
@@ -246,8 +251,27 @@ def _value(found: Any, depth: int) -> Value:
     return Plain("" if found is None else str(found))
 
 
-def _legal(text: str) -> str:
-    return ILLEGAL.sub("", text)
+def _legal(value: Value) -> tuple[Value, int]:
+    """A value without the characters that XML forbids, and how many they were."""
+    if isinstance(value, str):
+        if ILLEGAL.search(value) is None:
+            return value, 0
+        text, count = ILLEGAL.subn("", value)
+        return (Plain(text) if isinstance(value, Plain) else text), count
+    if isinstance(value, list):
+        pairs = [_legal(item) for item in value]
+        return [item for item, _ in pairs], sum(count for _, count in pairs)
+    return _legal_mapping(value)
+
+
+def _legal_mapping(values: dict[str, Value]) -> tuple[dict[str, Value], int]:
+    found: dict[str, Value] = {}
+    total = 0
+    for key, value in values.items():
+        key, in_key = ILLEGAL.subn("", key)
+        found[key], in_value = _legal(value)
+        total += in_key + in_value
+    return found, total
 
 
 # --- the plain shapes of YAML ------------------------------------------------------------
@@ -262,13 +286,16 @@ _SINGLE: Final = rf"'([^'{_CONTROL}]*)'"
 
 _FLOW_CHAR: Final = rf"[^{_CONTROL} :#,\[\]{{}}]"
 _FLOW_PLAIN: Final = rf"{_FIRST}{_FLOW_CHAR}*(?: +{_FLOW_CHAR}+)*"
-_FLOW_ITEM: Final = rf"(?:{_FLOW_PLAIN}|{_DOUBLE}|{_SINGLE})".replace("(", "(?:").replace("(?:?:", "(?:")
+_FLOW_ITEM: Final = (
+    rf"(?:{_FLOW_PLAIN}|\"[^\"\\{_CONTROL}]*\"|'[^'{_CONTROL}]*')"  # as below, without groups
+)
 _FLOW: Final = rf" *(?:{_FLOW_ITEM} *(?:, *{_FLOW_ITEM} *)*)?"
 
-_KEY_LINE: Final = re.compile(
-    rf"([A-Za-z_][A-Za-z0-9_-]{{0,60}}):(?: +(?:({_PLAIN})|{_DOUBLE}|{_SINGLE}|\[({_FLOW})\]))? *(?:\n+|\Z)"
-)
-_ITEM_LINE: Final = re.compile(rf"( *)- +(?:({_PLAIN})|{_DOUBLE}|{_SINGLE}) *(?:\n+|\Z)")
+_END: Final = r" *(?:\n+|\Z)"
+_SCALAR: Final = rf"(?:({_PLAIN})|{_DOUBLE}|{_SINGLE})"
+_KEY: Final = r"([A-Za-z_][A-Za-z0-9_-]{0,60}):"
+_KEY_LINE: Final = re.compile(rf"{_KEY}(?: +(?:{_SCALAR}|\[({_FLOW})\]))?{_END}")
+_ITEM_LINE: Final = re.compile(rf"( *)- +{_SCALAR}{_END}")
 _FLOW_ITEMS: Final = re.compile(rf"({_FLOW_PLAIN})|{_DOUBLE}|{_SINGLE}")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -52,19 +53,24 @@ class Place:
     categories: tuple[str, ...] = ()
 
 
-def post_path(style: str, place: Place) -> str:
-    """The path of a page, beginning with ``/``; ``style`` is a style's name or a pattern.
+def pattern_of(style: str) -> str:
+    """The pattern that a configuration's ``permalink`` means: a style's name, or itself."""
+    return STYLES.get(style, style)
+
+
+def post_path(pattern: str, place: Place) -> str:
+    """The path of a page, beginning with ``/``.
 
     A placeholder that nobody knows stays as it is written.
     """
-    parts = _compiled(STYLES.get(style, style))
+    parts = _compiled(pattern)
     path = "".join([part if isinstance(part, str) else _escaped(part(place)) for part in parts])
     return _sanitised(path)
 
 
-def unknown_placeholders(style: str) -> tuple[str, ...]:
+def unknown_placeholders(pattern: str) -> tuple[str, ...]:
     """The placeholders of a pattern that stand for nothing, in the order of the pattern."""
-    names = (match[1] for match in _PLACEHOLDER.finditer(STYLES.get(style, style)))
+    names = (match[1] for match in _PLACEHOLDER.finditer(pattern))
     return tuple(f":{name}" for name in names if _value_of(name) is None)
 
 
@@ -241,5 +247,6 @@ def _origin(site_url: str) -> str:
     parts = urlsplit(site_url)
     host = parts.netloc.lower()
     if not host.isascii():
-        host = host.encode("idna").decode("ascii")
+        with suppress(UnicodeError):
+            host = host.encode("idna").decode("ascii")
     return f"{parts.scheme}://{host}{absolute_url('', parts.path)}"

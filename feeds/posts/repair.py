@@ -47,7 +47,7 @@ def _chunks(header: str, mark: str) -> Iterator[tuple[int, str]]:
     key_line = re.compile(rf"""["']?[\w.-]+["']?[ \t]*{mark}(?:[ \t]|$)""")
     start, lines = 0, list[str]()
     for number, line in enumerate(header.split("\n")):
-        if key_line.match(line) or line.startswith("[") and mark == "=":
+        if key_line.match(line) or (mark == "=" and line.startswith("[")):
             yield from _chunk(start, lines)
             start, lines = number, []
         elif not lines:
@@ -88,7 +88,7 @@ def _readable(chunk: str, mark: str) -> dict[str, Value] | None:
 
     try:
         return yamlheader.values(chunk)
-    except yamlheader.Unreadable:
+    except yamlheader.UnreadableError:
         return None
 
 

@@ -16,7 +16,7 @@ import frontmatter
 import yaml
 from frontmatter.default_handlers import BaseHandler
 
-from feeds.posts.frontmatter import ILLEGAL, MAX_DEPTH, MAX_VALUES, Plain, Value
+from feeds.posts.frontmatter import MAX_DEPTH, MAX_VALUES, Plain, Value
 
 # The wheels of PyYAML hold libyaml; a build from source may not.
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,12 +25,12 @@ _OPENING: Final = "---\n"
 _CLOSING: Final = "\n---"
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The header is no YAML mapping; the message says why."""
 
 
 def values(header: str) -> dict[str, Value]:
-    """The values of a header; raises :class:`Unreadable`."""
+    """The values of a header; raises :class:`UnreadableError`."""
     found, _ = frontmatter.parse(f"{_OPENING}{header}{_CLOSING}", handler=_Header())
     return found  # type: ignore[return-value]  # parse() says object of what the handler made
 
@@ -49,16 +49,16 @@ class _Header(BaseHandler):
         try:
             value = _Values(loader).document()
         except yaml.YAMLError as error:
-            raise Unreadable(f"not YAML: {_reason(error)}") from error
+            raise UnreadableError(f"not YAML: {_reason(error)}") from error
         except UnicodeEncodeError as error:
-            raise Unreadable("not YAML: a lone surrogate") from error
+            raise UnreadableError("not YAML: a lone surrogate") from error
         finally:
             loader.dispose()
         if isinstance(value, dict):
             return value
         if isinstance(value, Plain) and not value:
             return {}
-        raise Unreadable("not a mapping of keys to values")
+        raise UnreadableError("not a mapping of keys to values")
 
 
 def _reason(error: yaml.YAMLError) -> str:
@@ -86,7 +86,7 @@ class _Values:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor)
         if depth > MAX_DEPTH:
-            raise Unreadable("nested too deeply")
+            raise UnreadableError("nested too deeply")
         before = self.left
         self._spend(1)
         if isinstance(event, yaml.ScalarEvent):
@@ -117,9 +117,9 @@ class _Values:
                 found[str(key)] = value
         return found
 
-    def _alias(self, anchor: str) -> Value:
-        if anchor not in self.anchors:
-            raise Unreadable(f"not YAML: nothing is named &{anchor} above")
+    def _alias(self, anchor: str | None) -> Value:
+        if anchor is None or anchor not in self.anchors:
+            raise UnreadableError(f"not YAML: nothing is named &{anchor} above")
         value, cost = self.anchors[anchor]
         self._spend(cost)
         return value
@@ -127,14 +127,11 @@ class _Values:
     def _spend(self, cost: int) -> None:
         self.left -= cost
         if self.left < 0:
-            raise Unreadable("more values than a header can hold")
+            raise UnreadableError("more values than a header can hold")
 
 
 def _text(event: yaml.ScalarEvent) -> str:
-    text = event.value
-    if ILLEGAL.search(text):
-        text = ILLEGAL.sub("", text)
-    return Plain(text) if event.implicit[0] else text
+    return Plain(event.value) if event.implicit[0] else str(event.value)
 
 
 def _merge(found: dict[str, Value], value: Value) -> None:

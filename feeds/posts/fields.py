@@ -1,0 +1,259 @@
+"""The fields of a post, out of a header's values: terms, people, images, files.
+
+In: values as they are written. Out: the parts of a :class:`~feeds.models.Post`. The names
+that Jekyll, jekyll-feed, Hugo, Zola and Eleventy use for one thing are read as that thing;
+a value of the wrong shape is no value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import quote, urljoin, urlsplit
+
+from feeds.config import Site
+from feeds.models import Enclosure, Person
+from feeds.posts.frontmatter import Value, is_false, is_null, is_true
+
+SUMMARY_KEYS: Final = ("excerpt", "summary", "description")
+IMAGE_KEYS: Final = (
+    "image", "images", "cover", "thumbnail", "teaser", "featured_image", "feature_image",
+    "banner", "header",
+)  # fmt: skip
+IMAGE_PARTS: Final = ("path", "url", "src", "image", "feature", "teaser", "thumbnail", "thumb")
+LANGUAGE_KEYS: Final = ("lang", "language", "locale")
+ALIAS_KEYS: Final = ("aliases", "alias", "redirect_from")
+ID_KEYS: Final = ("id", "guid", "uuid")
+UPDATED_KEYS: Final = ("last_modified_at", "lastmod", "updated", "modified", "last_updated")
+ENCLOSURE_KEYS: Final = ("enclosure", "enclosures")
+RECORDING_KEYS: Final = ("audio", "audio_file", "audio_url", "podcast", "mp3", "video")
+
+# The types that RSS readers act on. The machine's own table would differ between machines.
+MEDIA_TYPES: Final[Mapping[str, str]] = {
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "m4b": "audio/mp4",
+    "aac": "audio/aac",
+    "oga": "audio/ogg",
+    "ogg": "audio/ogg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "webm": "video/webm",
+    "ogv": "video/ogg",
+    "mov": "video/quicktime",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "epub": "application/epub+zip",
+    "zip": "application/zip",
+    "torrent": "application/x-bittorrent",
+}
+UNKNOWN_TYPE: Final = "application/octet-stream"
+
+_SPACE: Final = " \t\r\n\f\v\0"
+_WORD: Final = re.compile(rf"[^{_SPACE}]+")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+_URL_SAFE: Final = "!$&'()*+,;=:@/?%#[]~"
+
+
+def text_of(value: Value | None) -> str:
+    """A scalar as text on one line; of a list its items; nothing of null and of a mapping."""
+    if isinstance(value, str):
+        if is_null(value):
+            return ""
+        text = value.strip()
+        return " ".join(text.split()) if "\n" in text or "\t" in text else text
+    if isinstance(value, list):
+        return " ".join(texts(value))
+    return ""
+
+
+def texts(value: Value | None) -> list[str]:
+    """The scalars of a value, flattened, without nulls and blanks."""
+    if isinstance(value, str):
+        return [] if is_null(value) or not value.strip() else [str(value)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return []
+
+
+def first_text(values: Mapping[str, Value], keys: Iterable[str]) -> str:
+    """The first of several fields that says something; YAML's true and false say nothing."""
+    for key in keys:
+        value = values.get(key)
+        if value is not None and not is_false(value) and not is_true(value):
+            text = text_of(value)
+            if text:
+                return text
+    return ""
+
+
+# --- terms -------------------------------------------------------------------------------
+
+
+def categories(
+    from_path: Sequence[str], plural: Iterable[Value | None], singular: Value | None
+) -> tuple[str, ...]:
+    """Jekyll's categories: the folders, then each ``categories``, then ``category``."""
+    found = [*from_path]
+    for value in plural:
+        found += _split(value)
+    return tuple(dict.fromkeys(found + texts(singular)))
+
+
+def tags(values: Mapping[str, Value]) -> tuple[str, ...]:
+    """Jekyll's tags: ``tag`` as it is, else ``tags``; each once."""
+    singular = values.get("tag")
+    found = _split(values.get("tags")) if is_null(singular) else texts(singular)
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
+
+
+def taxonomy(values: Mapping[str, Value], name: str) -> Value | None:
+    """Zola's ``[taxonomies]``: a field of its own for categories, tags, authors."""
+    table = values.get("taxonomies")
+    return table.get(name) if isinstance(table, dict) else None
+
+
+def _split(value: Value | None) -> list[str]:
+    """A text is cut at white space, a list is not. Ruby cuts at ASCII's white space only."""
+    if isinstance(value, str):
+        return [] if is_null(value) else _WORD.findall(value)
+    return texts(value)
+
+
+# --- people --------------------------------------------------------------------------------
+
+
+def authors(values: Mapping[str, Value], site: Site) -> tuple[Person, ...]:
+    """Who wrote a post: ``author``, ``authors``, or Zola's taxonomy of that name."""
+    for value in (values.get("author"), values.get("authors"), taxonomy(values, "authors")):
+        if value is not None:
+            people = tuple(dict.fromkeys(_people(value, site)))
+            if people:
+                return people
+    return ()
+
+
+def _people(value: Value, site: Site) -> Iterator[Person]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _people(item, site)
+    elif isinstance(value, dict):
+        name = first_text(value, ("name", "display_name", "title"))
+        url = first_text(value, ("url", "uri", "website", "web", "site"))
+        if name:
+            yield Person(name, first_text(value, ("email",)), url)
+    elif name := text_of(value):
+        yield site.authors.get(name) or Person(name)
+
+
+def language(values: Mapping[str, Value]) -> str:
+    """A language tag (BCP 47), or an empty text."""
+    tag = first_text(values, LANGUAGE_KEYS).replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else ""
+
+
+# --- images and files ------------------------------------------------------------------------
+
+
+def image(values: Mapping[str, Value], post_url: str, site_url: str, jekyll: bool) -> str:
+    """The URL of the picture that stands for a post."""
+    for key in IMAGE_KEYS:
+        value = values.get(key)
+        if value is None:
+            continue
+        # A theme's header may be anything; only its picture is one.
+        found = _image_path(value) if key != "header" or isinstance(value, dict) else ""
+        if found and (url := resolved(found, post_url, site_url, jekyll)):
+            return url
+    return ""
+
+
+def _image_path(value: Value) -> str:
+    if isinstance(value, dict):
+        return first_text(value, IMAGE_PARTS) or first_text(value, ("overlay_image",))
+    if isinstance(value, list):
+        return next((path for item in value if (path := _image_path(item))), "")
+    return "" if is_true(value) or is_false(value) else text_of(value)
+
+
+def enclosures(
+    values: Mapping[str, Value], post_url: str, site_url: str, jekyll: bool
+) -> tuple[Enclosure, ...]:
+    """The files that belong to a post, each URL once."""
+    found: dict[str, Enclosure] = {}
+    for key in (*ENCLOSURE_KEYS, *RECORDING_KEYS):
+        value = values.get(key)
+        if value is None:
+            continue
+        for path, type, length in _files(value):
+            url = resolved(path, post_url, site_url, jekyll)
+            known = MEDIA_TYPES.get(_ending(url), "")
+            if url and (key in ENCLOSURE_KEYS or known.startswith(("audio/", "video/"))):
+                found.setdefault(url, Enclosure(url, type or known or UNKNOWN_TYPE, length))
+    return tuple(found.values())
+
+
+def _files(value: Value) -> Iterator[tuple[str, str, int]]:
+    """Path, type and length of each file that a value names."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _files(item)
+    elif isinstance(value, dict):
+        path = first_text(value, ("url", "src", "href", "file", "path", "link"))
+        type = first_text(value, ("type", "mime", "mime_type", "media_type"))
+        length = _number(first_text(value, ("length", "size", "bytes", "filesize")))
+        if path:
+            yield path, type if _MEDIA_TYPE.fullmatch(type) else "", length
+        else:
+            # Octopod: one file for each ending, {mp3: a.mp3, opus: a.opus}.
+            for ending, item in value.items():
+                if ending in MEDIA_TYPES and text_of(item):
+                    yield text_of(item), "", 0
+    elif not is_true(value) and not is_false(value) and (text := text_of(value)):
+        # WordPress and its exports: URL, length and type, one a line.
+        parts = value.split()
+        if len(parts) >= 3 and parts[1].isdecimal() and _MEDIA_TYPE.fullmatch(parts[2]):
+            yield parts[0], parts[2], _number(parts[1])
+        else:
+            yield text, "", 0
+
+
+def _number(text: str) -> int:
+    digits = text.replace("_", "").replace(",", "")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 16 else 0
+
+
+def _ending(url: str) -> str:
+    return url.partition("?")[0].partition("#")[0].rpartition("/")[2].rpartition(".")[2].lower()
+
+
+def resolved(path: str, post_url: str, site_url: str, jekyll: bool) -> str:
+    """A path of a header as an absolute URL, empty if it is none of the web.
+
+    Jekyll's ``absolute_url`` puts the site's URL with its baseurl before every path; the
+    other generators resolve it against the post.
+    """
+    path = quote(path.replace("\\", "/"), safe=_URL_SAFE)
+    try:
+        scheme = urlsplit(path).scheme
+        if scheme:
+            return path if scheme in ("http", "https") and urlsplit(path).hostname else ""
+        if not jekyll or path.startswith("//"):
+            return urljoin(post_url, path)
+        base = urlsplit(site_url).path + "/"
+        if path.startswith(base):
+            return urljoin(site_url, path)
+        return f"{site_url}/{path.removeprefix('./').lstrip('/')}"
+    except ValueError:
+        return ""
