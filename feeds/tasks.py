@@ -12,12 +12,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from feeds import catalog
 from feeds.config import Config
-from feeds.index import Row, post_row
+from feeds.index import DamagedIndexError, Row, post_row
 from feeds.models import Category, Entry, Finding, Format, Kind, Level, Post
 from feeds.posts.read import read_post
 
@@ -26,9 +27,12 @@ LARGEST_FILE: Final = 64 * 1024 * 1024
 COMPRESSION_LEVEL: Final = 1
 
 
-def digest(raw: bytes) -> bytes:
-    """What tells one content of a file from another."""
-    return hashlib.blake2b(raw, digest_size=16).digest()
+def digest(path: str, raw: bytes, modified: datetime) -> bytes:
+    """What tells one version of a file from another: its bytes, and for drafts its time."""
+    found = hashlib.blake2b(raw, digest_size=16)
+    if "_drafts/" in path:
+        found.update(modified.isoformat().encode())
+    return found.digest()
 
 
 # --- reading ----------------------------------------------------------------------------
@@ -45,22 +49,23 @@ def read_files(config: Config, files: Sequence[tuple[str, bytes]]) -> list[Row]:
 
 def _read_file(config: Config, path: str, known: bytes) -> Row | None:
     try:
-        raw = _content(f"{config.root}/{path}")
+        raw, modified = _content(f"{config.root}/{path}")
     except FileNotFoundError:
         return Row(path, b"")  # deleted since the scan
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return _left_out(path, b"", f"cannot be read: {reason}")
-    now = digest(raw)
+    now = digest(path, raw, modified)
     if now == known:
         return None
-    reading = read_post(path, raw, config)
+    reading = read_post(path, raw, config, modified)
     if reading.post is None:
         return Row(path, now, findings=reading.findings)
     return post_row(reading.post, now, reading.findings)
 
 
-def _content(path: str) -> bytes:
+def _content(path: str) -> tuple[bytes, datetime]:
+    """The bytes of a regular file, and when they were written."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = os.fstat(file)
@@ -71,7 +76,7 @@ def _content(path: str) -> bytes:
         raw = os.read(file, found.st_size + 1)
         while len(raw) < found.st_size and (more := os.read(file, LARGEST_FILE)):
             raw += more
-        return raw
+        return raw, datetime.fromtimestamp(int(found.st_mtime), UTC)
     finally:
         os.close(file)
 
@@ -116,11 +121,11 @@ def _render_entry(
     from feeds.render import render_entry
 
     try:
-        raw = _content(f"{config.root}/{task.path}")
+        raw, modified = _content(f"{config.root}/{task.path}")
     except OSError:
         return RenderedEntry(task.post, b"", ())
-    reading = read_post(task.path, raw, config)
-    if digest(raw) != task.digest or reading.post is None:
+    reading = read_post(task.path, raw, config, modified)
+    if digest(task.path, raw, modified) != task.digest or reading.post is None:
         return RenderedEntry(task.post, b"", ())
     content = render_body(reading, config, task.references, include)
     made = entry(config, reading.post, content.html, content.summary)
@@ -135,7 +140,7 @@ def _include(config: Config, name: str) -> str | None:
         return None
     try:
         path = config.root.joinpath(config.posts.includes_dir, *parts)
-        return _content(os.fspath(path)).decode("utf-8-sig", "replace")
+        return _content(os.fspath(path))[0].decode("utf-8-sig", "replace")
     except (OSError, ValueError):
         return None
 
@@ -179,10 +184,13 @@ def pack_fragments(fragments: Sequence[bytes]) -> bytes:
 
 
 def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, bytes]:
-    """What :func:`pack_fragments` packed. Raises ``zstandard.ZstdError`` if damaged."""
+    """What :func:`pack_fragments` packed. Raises :class:`~feeds.index.DamagedIndexError`."""
     import zstandard
 
-    whole = memoryview(zstandard.ZstdDecompressor().decompress(body))
+    try:
+        whole = memoryview(zstandard.ZstdDecompressor().decompress(body))
+    except zstandard.ZstdError as error:
+        raise DamagedIndexError(f"an entry does not decompress: {error}") from error
     start = 4 * len(formats)
     found = {}
     for place, format in enumerate(formats):

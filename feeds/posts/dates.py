@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -133,6 +134,7 @@ def _named_zone(text: str, zone: ZoneInfo) -> ZoneInfo | timezone:
     return zone if hours is None else timezone(timedelta(hours=hours))
 
 
+@lru_cache(maxsize=256)
 def _offset_zone(offset: str) -> timezone:
     """``Z``, ``+8``, ``+08``, ``+800``, ``+0800`` or ``+08:00``; 24 hours or more is an error."""
     if offset == "Z":
@@ -163,5 +165,7 @@ def _instant(
     )
     if midnight or leap:
         instant += timedelta(days=midnight, seconds=leap)
-    # Through UTC, because a time that a clock change skips has to become one that exists.
-    return instant.astimezone(UTC).astimezone(zone)
+    if written_in is zone:
+        # Through UTC, because a time that a clock change skips has to become one that exists.
+        instant = instant.astimezone(UTC)
+    return instant.astimezone(zone)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from feeds.config import Site
@@ -59,6 +59,11 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 UNKNOWN_TYPE: Final = "application/octet-stream"
 
+# The fields that nearly every post has and that say nothing of the above.
+COMMON_KEYS: Final = frozenset(
+    ("layout", "title", "date", "categories", "category", "tags", "tag", "published", "permalink")
+)
+
 _SPACE: Final = " \t\r\n\f\v\0"
 _WORD: Final = re.compile(rf"[^{_SPACE}]+")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -96,6 +101,38 @@ def first_text(values: Mapping[str, Value], keys: Iterable[str]) -> str:
             if text:
                 return text
     return ""
+
+
+class Details(NamedTuple):
+    """What only some headers say."""
+
+    language: str = ""
+    authors: tuple[Person, ...] = ()
+    summary: str = ""
+    image: str = ""
+    enclosures: tuple[Enclosure, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+NO_DETAILS: Final = Details()
+
+
+def details(values: Mapping[str, Value], post_url: str, site: Site, jekyll: bool) -> Details:
+    """The fields beyond title, date, terms and link; URLs are absolute."""
+    return Details(
+        language(values),
+        authors(values, site),
+        first_text(values, SUMMARY_KEYS),
+        image(values, post_url, site.url, jekyll),
+        enclosures(values, post_url, site.url, jekyll),
+        aliases(values),
+    )
+
+
+def aliases(values: Mapping[str, Value]) -> tuple[str, ...]:
+    """Where the post was before, as written."""
+    found = [text.strip() for key in ALIAS_KEYS for text in texts(values.get(key))]
+    return tuple(dict.fromkeys(found))
 
 
 # --- terms -------------------------------------------------------------------------------

@@ -41,8 +41,8 @@ class Place:
     """What the placeholders of a permalink stand for.
 
     ``date`` is in the site's zone; ``slug`` the front matter's or the file name's, ``stem``
-    the file name without its ending, ``path`` the file below its ``_posts`` without ending,
-    ``output_ext`` the ending of the page with its dot.
+    the file name without its ending, ``path`` the file itself, ``output_ext`` the ending of
+    the page with its dot.
     """
 
     date: datetime
@@ -64,7 +64,7 @@ def post_path(pattern: str, place: Place) -> str:
     A placeholder that nobody knows stays as it is written.
     """
     parts = _compiled(pattern)
-    path = "".join([part if isinstance(part, str) else _escaped(part(place)) for part in parts])
+    path = "".join([part if isinstance(part, str) else part(place) for part in parts])
     return _sanitised(path)
 
 
@@ -128,24 +128,29 @@ def _value_of(name: str) -> Callable[[Place], str] | None:
 
 
 def _categories(place: Place) -> str:
-    if len(place.categories) == 1:
-        return place.categories[0].lower()
-    return "/".join(dict.fromkeys(name.lower() for name in place.categories))
+    return _escaped("/".join(dict.fromkeys([name.lower() for name in place.categories])))
 
 
 def _slugified_categories(place: Place) -> str:
-    return "/".join(dict.fromkeys(slugified(name) for name in place.categories))
+    return _escaped("/".join(dict.fromkeys(slugified(name) for name in place.categories)))
+
+
+def _below(place: Place) -> str:
+    """Jekyll::Document#cleaned_relative_path."""
+    folders = place.path.rpartition("/")[0]
+    path = f"{folders}/{place.stem}" if folders else place.stem
+    return _escaped(path.replace("_posts", "", 1).rstrip("."))
 
 
 _VALUES: Final[Mapping[str, Callable[[Place], str]]] = {
     "categories": _categories,
     "slugified_categories": _slugified_categories,
     "collection": lambda place: "posts",
-    "path": lambda place: place.path,
-    "name": lambda place: slugified(place.stem),
-    "title": lambda place: pretty(place.slug),
-    "slug": lambda place: slugified(place.slug),
-    "output_ext": lambda place: place.output_ext,
+    "path": _below,
+    "name": lambda place: _escaped(slugified(place.stem)),
+    "title": lambda place: _escaped(pretty(place.slug)),
+    "slug": lambda place: _escaped(slugified(place.slug)),
+    "output_ext": lambda place: _escaped(place.output_ext),
     "year": lambda place: f"{place.date.year:04}",
     "month": lambda place: f"{place.date.month:02}",
     "day": lambda place: f"{place.date.day:02}",
@@ -183,6 +188,8 @@ def pretty(text: str) -> str:
 
 
 def _hyphenated(text: str, kept: str, others: re.Pattern[str]) -> str:
+    if text.isalnum() and text.isascii():
+        return text
     if not text.isascii():
         text = "".join([char if _is_word(char) or char in kept else "\0" for char in text])
         slug = re.sub("\0+", "-", text)
@@ -208,7 +215,7 @@ _COMPONENTS: Final = re.compile(
 
 def _escaped(text: str) -> str:
     """Jekyll::URL.escape_path, which takes a category such as ``a?b`` for a URI."""
-    if _NEEDS_NO_ESCAPE.fullmatch(text):
+    if _NEEDS_NO_ESCAPE.fullmatch(text):  # most are
         return text
     components = _COMPONENTS.fullmatch(text)
     assert components is not None  # the pattern takes any text

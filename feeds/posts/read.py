@@ -109,7 +109,7 @@ class _Name(NamedTuple):
     date: str
     slug: str
     stem: str
-    below: str
+    path: str
     categories: tuple[str, ...]
     draft: bool
     markup: Markup
@@ -145,7 +145,7 @@ def _file_name(path: str, config: Config) -> _Name | None:
         date,
         slug,
         stem,
-        _below(path, stem, base),
+        path,
         _folder_categories(path, "_drafts" if draft else "_posts"),
         draft,
         Markup.MARKDOWN if markdown else Markup.HTML,
@@ -154,11 +154,6 @@ def _file_name(path: str, config: Config) -> _Name | None:
         and ending not in posts.markdown_extensions
         and ending not in HTML_EXTENSIONS,
     )
-
-
-def _below(path: str, stem: str, base: str) -> str:
-    """Jekyll::Document#cleaned_relative_path."""
-    return f"{path[: -len(base)]}{stem}".replace("_posts", "", 1).rstrip(".")
 
 
 def _folder_categories(path: str, special: str) -> tuple[str, ...]:
@@ -184,7 +179,7 @@ def _text(raw: bytes, notes: _Notes) -> str | None:
             return None
         notes.warning(line, "not UTF-8", "read as GB18030")
         return _legal(text.removeprefix("\ufeff"), notes)
-    if len(raw.translate(None, _ILLEGAL_BYTES)) != len(raw) or b"\xef\xbf" in raw:
+    if len(raw.translate(None, _ILLEGAL_BYTES)) != len(raw) or "\ufffe" in text or "\uffff" in text:
         return _legal(text, notes)
     return text.replace("\r\n", "\n") if "\r" in text else text
 
@@ -227,25 +222,27 @@ def _reading(
     categories = _categories(values, defaults, front.values, name, config)
     link = _link(values, defaults, front, name, date, categories, config, notes)
     url = link.url if "://" in link.url else absolute_url(config.site.url, link.url)
-    site_url = config.site.url
+    common = fields.COMMON_KEYS.issuperset(values)
+    more = fields.NO_DETAILS if common else fields.details(values, url, config.site, posts.jekyll)
+    liquid = "{" in body and ("{{" in body or "{%" in body)
     post = Post(
         path=path,
         url=url,
         id=_id(values, link, url, date, config),
         title=_title(values, front, name, body, found.spans, notes),
         date=date,
-        updated=_updated(values, front, date, config, notes),
+        updated=date if common else _updated(values, front, date, config, notes),
         categories=categories,
         tags=_tags(values, config),
         published=_published(values, name, config),
-        language=fields.language(values),
-        authors=fields.authors(values, config.site),
-        summary=fields.first_text(values, fields.SUMMARY_KEYS),
-        image=fields.image(values, url, site_url, posts.jekyll),
-        enclosures=fields.enclosures(values, url, site_url, posts.jekyll),
+        language=more.language,
+        authors=more.authors,
+        summary=more.summary,
+        image=more.image,
+        enclosures=more.enclosures,
         links=found.links,
-        aliases=_aliases(values),
-        references=_references(body),
+        aliases=more.aliases,
+        references=_references(body) if liquid else (),
     )
     return Reading(
         post,
@@ -254,7 +251,7 @@ def _reading(
         body_line,
         name.markup,
         found.spans,
-        _variables(values, post, link) if "{{" in body or "{%" in body else {},
+        _variables(values, post, link) if liquid else {},
     )
 
 
@@ -370,13 +367,8 @@ def _updated(
     return date
 
 
-def _aliases(values: dict[str, Value]) -> tuple[str, ...]:
-    found = [text for key in fields.ALIAS_KEYS for text in fields.texts(values.get(key))]
-    return tuple(dict.fromkeys(text.strip() for text in found)) if found else ()
-
-
 def _references(body: str) -> tuple[str, ...]:
-    if "{%" not in body or ("post_url" not in body and "link" not in body):
+    if "post_url" not in body and "link" not in body:
         return ()
     return tuple(dict.fromkeys(_REFERENCE.findall(body)))
 
@@ -414,7 +406,7 @@ def _link(
         date,
         slug,
         name.stem,
-        name.below,
+        name.path,
         _page_ending(own) or name.output_ext,
         categories,
     )
