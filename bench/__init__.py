@@ -1,0 +1,1 @@
+"""Benchmarks: whole processes beside their peers, in turn, in one run."""
