@@ -24,22 +24,21 @@ from urllib.parse import quote
 import feeds
 from feeds.catalog import Catalog, Definition, TermPosts, catalog
 from feeds.config import STATE_FOLDER, Config
-from feeds.index import (
-    FILE_NAME,
+from feeds.index import Index, open_index
+from feeds.models import EPOCH, Document, Feed, Finding, Level, Post
+from feeds.posts.scan import Change, Scan
+from feeds.publish import Folder, Published
+from feeds.rows import (
     BucketRow,
     DamagedIndexError,
-    Index,
     Selected,
     State,
     TermKey,
     microseconds,
-    open_index,
     stems_of,
 )
-from feeds.models import EPOCH, Document, Feed, Finding, Level, Post
-from feeds.posts.scan import Change, Scan
-from feeds.publish import Folder, Published
 from feeds.tasks import EntryTask, read_files, render_entries, unpack_fragments
+from feeds.view import current_index
 from feeds.workers import Workers
 
 RENDER_CHUNK: Final = 64
@@ -136,9 +135,10 @@ def with_index(
         with open_it(anew=options.full) as index:
             return run(index), ()
     except DamagedIndexError as error:
+        damaged = current_index(config.state)
+        name = f"{STATE_FOLDER}/{damaged.name}" if damaged else STATE_FOLDER
         with open_it(anew=True) as index:
-            note = Finding(f"{STATE_FOLDER}/{FILE_NAME}", 0, Level.NOTE, *_damage(error))
-            return run(index), (note,)
+            return run(index), (Finding(name, 0, Level.NOTE, *_damage(error)),)
 
 
 def _damage(error: DamagedIndexError) -> tuple[str, str]:

@@ -149,7 +149,7 @@ def build(
 
 
 def _print_build(result: Any, config: Config, seconds: float) -> None:
-    from feeds.index import State
+    from feeds.rows import State
 
     hidden = result.posts.get(State.HIDDEN, 0)
     future = result.posts.get(State.FUTURE, 0)

@@ -4,7 +4,9 @@ In: what the reader made of changed files. Out: which posts stand in which feed,
 that touches, and what was rendered before. Nothing here reads a post or writes a feed.
 
 Only one build at a time has the index: a lock file beside it says who. A new index is
-built in a file of its own without a journal, which is fast, and moved into place whole.
+built in a file of its own without a journal, which is fast, and takes the next number when
+it is whole. No name is used twice, so a server that still reads the old one never meets the
+journal of the new one.
 """
 
 from __future__ import annotations
@@ -16,164 +18,26 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from enum import IntEnum
 from importlib.resources import files
-from pathlib import Path, PurePosixPath
-from typing import Any, Final, NamedTuple, TypeAlias
-
-import orjson
+from pathlib import Path
+from typing import Final
 
 from feeds.errors import IndexLockedError, OutputError
-from feeds.models import (
-    EPOCH,
-    Enclosure,
-    Finding,
-    Kind,
-    Level,
-    Link,
-    Person,
-    Post,
-    Role,
+from feeds.models import Finding, Level
+from feeds.rows import (
+    BucketRow,
+    DamagedIndexError,
+    Row,
+    Stage,
+    State,
+    TermKey,
+    stem,
+    stems_of,
+    terms_of,
 )
+from feeds.view import View, chunks, current_index, indexes, marks, next_index
 
-FILE_NAME: Final = "index.sqlite"
 LOCK_NAME: Final = "lock"
-VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
-
-TermKey: TypeAlias = tuple[Kind, str]
-
-
-class State(IntEnum):
-    """Whether a post stands in feeds."""
-
-    HIDDEN = 0
-    FUTURE = 1
-    VISIBLE = 2
-    RIVAL = 3  # another visible post has the same link
-
-
-class Stage(IntEnum):
-    """When a finding was made, which says when it is made anew."""
-
-    READ = 0
-    RENDER = 1
-    DEFINE = 2  # of feeds
-
-
-class Row(NamedTuple):
-    """A file as the reader hands it over, cheap to send between processes.
-
-    ``post`` is the JSON of a :class:`~feeds.models.Post`, empty if the file is none.
-    Dates are microseconds since 1970.
-    """
-
-    path: str
-    digest: bytes
-    link: int = 0
-    date: int = 0
-    updated: int = 0
-    published: bool = False
-    terms: tuple[TermKey, ...] = ()
-    references: tuple[str, ...] = ()
-    post: bytes = b""
-    findings: tuple[Finding, ...] = ()
-
-
-class BucketRow(NamedTuple):
-    """A bucket of files as the scan packed it (see ``schema.sql``)."""
-
-    folder: str
-    number: int
-    total: int
-    digest: bytes
-    entries: bytes
-
-
-class Selected(NamedTuple):
-    """A post that stands in a feed. Dates are microseconds since 1970."""
-
-    id: int
-    path: str
-    digest: bytes
-    date: int
-    updated: int
-    references: bool
-
-
-class DamagedIndexError(Exception):
-    """The index holds nonsense; it has to be made again."""
-
-
-# --- posts as rows ----------------------------------------------------------------------
-
-
-def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
-    """A post as its row."""
-    terms = {(Kind.CATEGORY, name): None for name in post.categories}
-    terms.update({(Kind.TAG, name): None for name in post.tags})
-    return Row(
-        path=post.path,
-        digest=digest,
-        link=link_hash(post.url),
-        date=microseconds(post.date),
-        updated=microseconds(post.updated),
-        published=post.published,
-        terms=tuple(terms),
-        references=post.references,
-        post=orjson.dumps(post),
-        findings=findings,
-    )
-
-
-def link_hash(url: str) -> int:
-    """64 bits of a URL as SQLite's signed integer."""
-    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), signed=True)
-
-
-def microseconds(date: datetime) -> int:
-    delta = date - EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def decode_post(data: bytes) -> Post:
-    """The post of a row; dates keep their offset, not the name of their zone."""
-    try:
-        raw: dict[str, Any] = orjson.loads(data)
-        return Post(
-            **{
-                **raw,
-                "date": datetime.fromisoformat(raw["date"]),
-                "updated": datetime.fromisoformat(raw["updated"]),
-                "categories": tuple(raw["categories"]),
-                "tags": tuple(raw["tags"]),
-                "authors": tuple(Person(**person) for person in raw["authors"]),
-                "enclosures": tuple(Enclosure(**item) for item in raw["enclosures"]),
-                "links": tuple(
-                    Link(**{**link, "role": Role(link["role"])}) for link in raw["links"]
-                ),
-                "aliases": tuple(raw["aliases"]),
-                "references": tuple(raw["references"]),
-            }
-        )
-    except (ValueError, TypeError, KeyError) as error:
-        raise DamagedIndexError(f"a post does not decode: {error}") from error
-
-
-def _terms_of(data: bytes) -> list[TermKey]:
-    post = decode_post(data)
-    return list(post_row(post, b"", ()).terms)
-
-
-def stem(path: str) -> str:
-    """The file name without its ending, what Liquid's ``post_url`` calls a post."""
-    return PurePosixPath(path).stem
-
-
-def stems_of(reference: str) -> frozenset[str]:
-    """The stems that a Liquid tag may mean: what looks like an ending need not be one."""
-    name = PurePosixPath(reference)
-    return frozenset({name.name, name.stem})
 
 
 # --- the file and its lock --------------------------------------------------------------
@@ -191,16 +55,17 @@ def open_index(state: Path, reading: str, wait: float, anew: bool = False) -> It
     with _translated(state, wait), _locked(state, wait):
         index = None if anew else _existing(state, reading, wait)
         if index is None:
-            index = Index(state, True, wait)
+            index = Index(next_index(state), True, wait)
             index.set_meta("reading", reading)
         with contextlib.closing(index):
             yield index
 
 
 def _existing(state: Path, reading: str, wait: float) -> Index | None:
-    if not (state / FILE_NAME).exists():
+    path = current_index(state)
+    if path is None:
         return None
-    index = Index(state, False, wait)
+    index = Index(path, False, wait)
     if index.meta("reading") == reading:
         return index
     index.close()
@@ -216,7 +81,7 @@ def _translated(state: Path, wait: float) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise IndexLockedError(
-                f"{state / FILE_NAME}: locked by another program for {wait:g} s"
+                f"{state}: the index is locked by another program for {wait:g} s"
             ) from error
         if code in UNWRITABLE:
             raise OutputError(
@@ -281,15 +146,15 @@ def _acquire(file: int, path: Path, wait: float) -> None:
             return
 
 
-class Index:
+class Index(View):
     """An open index. Nothing is kept until :meth:`save`.
 
     ``empty`` says that nothing was in it when it was opened and nothing was settled since,
     so that there is nothing to replace.
     """
 
-    def __init__(self, state: Path, fresh: bool, wait: float = 60) -> None:
-        self.path = state / FILE_NAME
+    def __init__(self, path: Path, fresh: bool, wait: float = 60) -> None:
+        self.path = path
         self.empty = fresh
         self._fresh = fresh
         self.touched: set[TermKey] = set()
@@ -334,9 +199,9 @@ class Index:
         self._db.close()
         with self._new_path.open("rb") as file:
             os.fsync(file.fileno())
-        # The old index goes first and whole: a journal of it must never meet the new file.
-        remove(self.path)
         self._new_path.replace(self.path)
+        for old in set(indexes(self.path.parent)) - {self.path}:
+            remove(old)
         self._fresh = False
         self._db = self._connect(self.path)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -349,10 +214,6 @@ class Index:
             self._new_path.unlink(missing_ok=True)
 
     # --- fingerprints
-
-    def meta(self, key: str) -> str | None:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else None
 
     def set_meta(self, key: str, value: str) -> None:
         if self.meta(key) != value:
@@ -384,7 +245,7 @@ class Index:
         """The digests of those paths that are posts."""
         if self.empty:
             return {}
-        return dict(self._in("SELECT path, digest FROM post WHERE path IN", paths))
+        return dict(self.in_values("SELECT path, digest FROM post WHERE path IN", paths))
 
     def store_bucket(self, folder: str, bucket: BucketRow | None) -> None:
         """Remember the files of a bucket, or forget those of a whole folder."""
@@ -414,13 +275,13 @@ class Index:
 
     def drop(self, paths: Sequence[str]) -> None:
         """Forget files, and mark the feeds that they stood in."""
-        for chunk in _chunks(paths):
+        for chunk in chunks(paths):
             query = f"DELETE FROM finding WHERE stage <> {Stage.DEFINE:d} AND path IN"
-            self._db.execute(f"{query} {_marks(chunk)}", chunk)
+            self._db.execute(f"{query} {marks(chunk)}", chunk)
         query = "SELECT id, path, link, date, state, data FROM post WHERE path IN"
-        for id, path, link, date, state, data in list(self._in(query, paths)):
+        for id, path, link, date, state, data in list(self.in_values(query, paths)):
             if state == State.VISIBLE:
-                self._leave(id, date, _terms_of(data))
+                self._leave(id, date, terms_of(data))
             self._db.execute("DELETE FROM post WHERE id = ?", (id,))
             self._db.execute("DELETE FROM entry WHERE post = ?", (id,))
             self._db.execute("DELETE FROM reference WHERE post = ?", (id,))
@@ -493,7 +354,7 @@ class Index:
         for id, link, date, data in self._db.execute(due, (State.FUTURE, now, future)).fetchall():
             self._links.add(link)
             self._set_state(id, State.VISIBLE)
-            self._enter(id, date, _terms_of(data))
+            self._enter(id, date, terms_of(data))
         if future:
             return
         for state in (State.VISIBLE, State.RIVAL):
@@ -502,7 +363,7 @@ class Index:
                 self._links.add(link)
                 self._set_state(id, State.FUTURE)
                 if state == State.VISIBLE:
-                    self._leave(id, date, _terms_of(data))
+                    self._leave(id, date, terms_of(data))
 
     def _rival_links(self) -> list[int]:
         if self.empty:
@@ -521,7 +382,7 @@ class Index:
             if state != wanted:
                 self._set_state(id, wanted)
                 change = self._leave if place else self._enter
-                change(id, date, _terms_of(data))
+                change(id, date, terms_of(data))
 
     def _set_state(self, post: int, state: State) -> None:
         self._db.execute("UPDATE post SET state = ? WHERE id = ?", (state, post))
@@ -532,9 +393,9 @@ class Index:
             "SELECT DISTINCT data FROM post JOIN reference ON reference.post = post.id"
             f" WHERE state = {State.VISIBLE:d} AND stem IN"
         )
-        for (data,) in list(self._in(query, sorted(self._stems))):
+        for (data,) in list(self.in_values(query, sorted(self._stems))):
             self.posts_changed = True
-            self.touched.update(_terms_of(data))
+            self.touched.update(terms_of(data))
 
     def _count_terms(self) -> None:
         ids = [(self._term_id(term),) for term in sorted(self.touched)]
@@ -553,64 +414,6 @@ class Index:
         self._links.clear()
         self._stems.clear()
         self.posts_changed = False
-
-    def terms(self) -> list[tuple[Kind, str, int, int]]:
-        """Kind, name, number of visible posts and oldest date of every term, by name."""
-        rows = self._db.execute("SELECT kind, name, posts, oldest FROM term ORDER BY kind, name")
-        return [(Kind(kind), name, posts, oldest) for kind, name, posts, oldest in rows]
-
-    def newest(self, terms: Sequence[TermKey], limit: int) -> list[Selected]:
-        """The newest visible posts of some terms, of the whole site if there are none.
-
-        By date, then by path, both descending, as Jekyll orders posts.
-        """
-        columns = (
-            "SELECT p.id, p.path, p.digest, p.date, p.updated, p.id IN (SELECT post FROM reference)"
-        )
-        if not terms:
-            rows = self._db.execute(
-                f"{columns} FROM post p WHERE state = ? ORDER BY date DESC, path DESC LIMIT ?",
-                (State.VISIBLE, limit),
-            ).fetchall()
-            return [Selected(*row) for row in rows]
-        found: dict[int, Selected] = {}
-        for term in terms:
-            rows = self._db.execute(
-                f"{columns} FROM membership m JOIN post p ON p.id = m.post"
-                " WHERE m.term = (SELECT id FROM term WHERE kind = ? AND name = ?)"
-                " ORDER BY m.date DESC, p.path DESC LIMIT ?",
-                (str(term[0]), term[1], limit),
-            ).fetchall()
-            found.update((row[0], Selected(*row)) for row in rows)
-        if len(terms) == 1:
-            return list(found.values())
-        ordered = sorted(found.values(), key=lambda post: (post.date, post.path), reverse=True)
-        return ordered[:limit]
-
-    def links_by_stem(self, stems: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
-        """Path and URL of the visible posts with one of these file names."""
-        found: dict[str, list[tuple[str, str]]] = {}
-        states = (State.VISIBLE, State.RIVAL)
-        query = "SELECT path, data FROM post WHERE state IN (?, ?) ORDER BY path"
-        for path, data in self._db.execute(query, states):
-            if (name := stem(path)) in stems:
-                found.setdefault(name, []).append((path, decode_post(data).url))
-        return found
-
-    def references_of(self, post: int) -> tuple[str, ...]:
-        row = self._db.execute("SELECT data FROM post WHERE id = ?", (post,)).fetchone()
-        return decode_post(row[0]).references
-
-    def posts(self) -> Iterator[tuple[Post, State]]:
-        """Every post, newest first."""
-        rows = self._db.execute("SELECT data, state FROM post ORDER BY date DESC, path DESC")
-        for data, state in rows:
-            yield decode_post(data), State(state)
-
-    def count(self) -> dict[State, int]:
-        """How many posts are in each state."""
-        rows = self._db.execute("SELECT state, count(*) FROM post GROUP BY state")
-        return {State(state): number for state, number in rows}
 
     # --- findings
 
@@ -635,35 +438,7 @@ class Index:
             (path, Stage.READ, Finding(path, 1, Level.ERROR, what, done)) for path in paths
         )
 
-    def findings(self) -> list[Finding]:
-        """All that is wrong with the posts, by path and line."""
-        rows = self._db.execute("SELECT path, line, level, what, done FROM finding")
-        found = [Finding(path, line, Level(level), *text) for path, line, level, *text in rows]
-        return sorted(found + self._rivals())
-
-    def _rivals(self) -> list[Finding]:
-        rows = self._db.execute(
-            "SELECT loser.path, winner.path, loser.data FROM post loser JOIN post winner"
-            " ON winner.link = loser.link AND winner.state = ? WHERE loser.state = ?",
-            (State.VISIBLE, State.RIVAL),
-        )
-        return [
-            Finding(
-                path,
-                1,
-                Level.ERROR,
-                f"has the same link as {first} ({decode_post(data).url})",
-                "left out of feeds",
-            )
-            for path, first, data in rows
-        ]
-
     # --- feeds, entries, documents
-
-    def feed_keys(self) -> dict[TermKey, tuple[bytes, bytes]]:
-        """Head and key of every feed that was selected before."""
-        rows = self._db.execute("SELECT kind, name, head, key FROM feed")
-        return {(Kind(kind), name): (head, key) for kind, name, head, key in rows}
 
     def store_feed(
         self,
@@ -698,9 +473,6 @@ class Index:
             self._db.execute("DELETE FROM feed_entry WHERE feed = ?", row)
             self._db.execute("DELETE FROM document WHERE feed = ?", row)
 
-    def entry_keys(self, posts: Sequence[int]) -> dict[int, bytes]:
-        return dict(self._in("SELECT post, key FROM entry WHERE post IN", posts))
-
     def store_entry(
         self, post: int, path: str, key: bytes, body: bytes, findings: Sequence[Finding]
     ) -> None:
@@ -720,23 +492,6 @@ class Index:
             self._db.execute("DELETE FROM entry WHERE post = ?", (post,))
             query = "DELETE FROM finding WHERE path = ? AND stage = ?"
             self._db.execute(query, (path, Stage.RENDER))
-
-    def entries(self, feed: TermKey) -> list[tuple[int, int, bytes]]:
-        """Date, updated and packed fragments of a feed's entries, in their order."""
-        rows = self._db.execute(
-            "SELECT p.date, p.updated, entry.body FROM feed"
-            " JOIN feed_entry f ON f.feed = feed.id"
-            " LEFT JOIN post p ON p.id = f.post LEFT JOIN entry ON entry.post = p.id"
-            " WHERE feed.kind = ? AND feed.name = ? ORDER BY f.position",
-            (str(feed[0]), feed[1]),
-        ).fetchall()
-        if any(body is None for _, _, body in rows):
-            raise DamagedIndexError(f"an entry of the feed of {feed[0]} {feed[1]} is missing")
-        return rows
-
-    def documents(self) -> dict[str, str | None]:
-        """The hash of every document by its path; ``None`` where it has to be rendered."""
-        return dict(self._db.execute("SELECT path, hash FROM document"))
 
     def store_document(self, path: str, hash: str | None) -> None:
         """The hash of a document of a feed, or of the list of feeds (made if missing)."""
@@ -764,22 +519,8 @@ class Index:
         new = [(output, p, *known) for p, known in files.items() if before.get(p) != known]
         self._db.executemany("INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", new)
 
-    def _in(self, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """A query that ends in ``IN``, for any number of values."""
-        for chunk in _chunks(values):
-            yield from self._db.execute(f"{query} {_marks(chunk)}", chunk)
-
 
 def remove(path: Path) -> None:
     """Delete an index and all that belongs to it."""
     for ending in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), VARIABLES):
-        yield values[start : start + VARIABLES]
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return f"({', '.join('?' * len(values))})"

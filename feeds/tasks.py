@@ -18,9 +18,9 @@ from typing import Final, NamedTuple
 
 from feeds import catalog
 from feeds.config import Config
-from feeds.index import DamagedIndexError, Row, post_row
 from feeds.models import Category, Entry, Finding, Format, Kind, Level, Post
 from feeds.posts.read import read_post
+from feeds.rows import DamagedIndexError, Row, post_row
 
 # A post is a text; what is larger than this is not one, and would only fill the memory.
 LARGEST_FILE: Final = 64 * 1024 * 1024
@@ -184,7 +184,7 @@ def pack_fragments(fragments: Sequence[bytes]) -> bytes:
 
 
 def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, bytes]:
-    """What :func:`pack_fragments` packed. Raises :class:`~feeds.index.DamagedIndexError`."""
+    """What :func:`pack_fragments` packed. Raises :class:`~feeds.rows.DamagedIndexError`."""
     import zstandard
 
     try:

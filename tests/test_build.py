@@ -25,9 +25,10 @@ from feeds import build as building
 from feeds.build import known_feeds, known_posts
 from feeds.config import load_config
 from feeds.errors import IndexLockedError, OutputError
-from feeds.index import FILE_NAME, State
 from feeds.models import Level
 from feeds.publish import MANIFEST
+from feeds.rows import State
+from feeds.view import current_index
 from feeds.workers import Workers, processes
 
 from .conftest import CONFIG, NOW, post_text, run_build, tree, write_post
@@ -240,14 +241,15 @@ def test_a_second_build_writes_nothing(site: Path) -> None:
         write_post(site, f"{number}.md", tags=f"[t{number % 2}]")
     run_build(site)
     stamps = {path: path.stat().st_mtime_ns for path in (site / "public").rglob("*")}
-    index = site / ".feeds" / FILE_NAME
+    index = current_index(site / ".feeds")
 
     result = run_build(site, NOW + timedelta(days=3))
 
     assert result.published is not None
     assert result.published.written == ()
     assert {path: path.stat().st_mtime_ns for path in (site / "public").rglob("*")} == stamps
-    assert index.exists()
+    assert index is not None
+    assert current_index(site / ".feeds") == index
 
 
 def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -342,14 +344,16 @@ def test_a_damaged_index_is_said_and_made_again(site: Path, damage: Any) -> None
     write_post(site, "b.md", tags="t")
     run_build(site)
     wanted = tree(site / "public")
-    damage(site / ".feeds" / FILE_NAME)
+    index = current_index(site / ".feeds")
+    assert index is not None
+    damage(index)
     (site / "public/feed.atom").unlink()
     write_post(site, "b.md", tags="t", title="b.md ")
 
     result = run_build(site)
 
     assert [(found.path, found.level) for found in result.findings] == [
-        (f".feeds/{FILE_NAME}", Level.NOTE)
+        (f".feeds/{index.name}", Level.NOTE)
     ]
     assert tree(site / "public").keys() == wanted.keys()
     assert run_build(site).findings == ()

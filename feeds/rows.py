@@ -1,0 +1,151 @@
+"""The index in rows: what a file, a post and a feed are in it, and posts as JSON in a column.
+
+In: values of :mod:`feeds.models`. Out: tuples that are cheap to send between processes and to
+store, and the same back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import IntEnum
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from feeds.models import EPOCH, Enclosure, Finding, Kind, Link, Person, Post, Role
+
+TermKey: TypeAlias = tuple[Kind, str]
+
+
+class State(IntEnum):
+    """Whether a post stands in feeds."""
+
+    HIDDEN = 0
+    FUTURE = 1
+    VISIBLE = 2
+    RIVAL = 3  # another visible post has the same link
+
+
+class Stage(IntEnum):
+    """When a finding was made, which says when it is made anew."""
+
+    READ = 0
+    RENDER = 1
+    DEFINE = 2  # of feeds
+
+
+class Row(NamedTuple):
+    """A file as the reader hands it over, cheap to send between processes.
+
+    ``post`` is the JSON of a :class:`~feeds.models.Post`, empty if the file is none.
+    Dates are microseconds since 1970.
+    """
+
+    path: str
+    digest: bytes
+    link: int = 0
+    date: int = 0
+    updated: int = 0
+    published: bool = False
+    terms: tuple[TermKey, ...] = ()
+    references: tuple[str, ...] = ()
+    post: bytes = b""
+    findings: tuple[Finding, ...] = ()
+
+
+class BucketRow(NamedTuple):
+    """A bucket of files as the scan packed it (see ``schema.sql``)."""
+
+    folder: str
+    number: int
+    total: int
+    digest: bytes
+    entries: bytes
+
+
+class Selected(NamedTuple):
+    """A post that stands in a feed. Dates are microseconds since 1970."""
+
+    id: int
+    path: str
+    digest: bytes
+    date: int
+    updated: int
+    references: bool
+
+
+class DamagedIndexError(Exception):
+    """The index holds nonsense; it has to be made again."""
+
+
+# --- posts as rows ----------------------------------------------------------------------
+
+
+def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
+    """A post as its row."""
+    terms = {(Kind.CATEGORY, name): None for name in post.categories}
+    terms.update({(Kind.TAG, name): None for name in post.tags})
+    return Row(
+        path=post.path,
+        digest=digest,
+        link=link_hash(post.url),
+        date=microseconds(post.date),
+        updated=microseconds(post.updated),
+        published=post.published,
+        terms=tuple(terms),
+        references=post.references,
+        post=orjson.dumps(post),
+        findings=findings,
+    )
+
+
+def link_hash(url: str) -> int:
+    """64 bits of a URL as SQLite's signed integer."""
+    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), signed=True)
+
+
+def microseconds(date: datetime) -> int:
+    delta = date - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def decode_post(data: bytes) -> Post:
+    """The post of a row; dates keep their offset, not the name of their zone."""
+    try:
+        raw: dict[str, Any] = orjson.loads(data)
+        return Post(
+            **{
+                **raw,
+                "date": datetime.fromisoformat(raw["date"]),
+                "updated": datetime.fromisoformat(raw["updated"]),
+                "categories": tuple(raw["categories"]),
+                "tags": tuple(raw["tags"]),
+                "authors": tuple(Person(**person) for person in raw["authors"]),
+                "enclosures": tuple(Enclosure(**item) for item in raw["enclosures"]),
+                "links": tuple(
+                    Link(**{**link, "role": Role(link["role"])}) for link in raw["links"]
+                ),
+                "aliases": tuple(raw["aliases"]),
+                "references": tuple(raw["references"]),
+            }
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedIndexError(f"a post does not decode: {error}") from error
+
+
+def terms_of(data: bytes) -> list[TermKey]:
+    post = decode_post(data)
+    return list(post_row(post, b"", ()).terms)
+
+
+def stem(path: str) -> str:
+    """The file name without its ending, what Liquid's ``post_url`` calls a post."""
+    return PurePosixPath(path).stem
+
+
+def stems_of(reference: str) -> frozenset[str]:
+    """The stems that a Liquid tag may mean: what looks like an ending need not be one."""
+    name = PurePosixPath(reference)
+    return frozenset({name.name, name.stem})

@@ -1,0 +1,168 @@
+"""The index as it is read: queries that change nothing (``schema.sql`` says of what).
+
+A build reads the state that it is making, a server the last one that a build saved.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from feeds.models import Finding, Kind, Level, Post
+from feeds.rows import DamagedIndexError, Selected, State, TermKey, decode_post, stem
+
+VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
+FILE_NAME: Final = re.compile(r"index-([1-9][0-9]{0,8})\.sqlite")
+
+
+def indexes(state: Path) -> dict[Path, int]:
+    """The indexes in a state folder and their numbers: one, or two while one replaces it."""
+    if not state.is_dir():
+        return {}
+    matches = {path: FILE_NAME.fullmatch(path.name) for path in state.iterdir()}
+    return {path: int(match[1]) for path, match in matches.items() if match}
+
+
+def current_index(state: Path) -> Path | None:
+    """The index of a site, ``None`` where there is none yet."""
+    found = indexes(state)
+    return max(found, key=lambda path: found[path], default=None)
+
+
+def next_index(state: Path) -> Path:
+    """Where a new index goes; its name was never used before."""
+    return state / f"index-{max(indexes(state).values(), default=0) + 1}.sqlite"
+
+
+class View:
+    """What a connection to an index sees."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else None
+
+    def terms(self) -> list[tuple[Kind, str, int, int]]:
+        """Kind, name, number of visible posts and oldest date of every term, by name."""
+        rows = self._db.execute("SELECT kind, name, posts, oldest FROM term ORDER BY kind, name")
+        return [(Kind(kind), name, posts, oldest) for kind, name, posts, oldest in rows]
+
+    def newest(self, terms: Sequence[TermKey], limit: int) -> list[Selected]:
+        """The newest visible posts of some terms, of the whole site if there are none.
+
+        By date, then by path, both descending, as Jekyll orders posts.
+        """
+        columns = (
+            "SELECT p.id, p.path, p.digest, p.date, p.updated, p.id IN (SELECT post FROM reference)"
+        )
+        if not terms:
+            rows = self._db.execute(
+                f"{columns} FROM post p WHERE state = ? ORDER BY date DESC, path DESC LIMIT ?",
+                (State.VISIBLE, limit),
+            ).fetchall()
+            return [Selected(*row) for row in rows]
+        found: dict[int, Selected] = {}
+        for term in terms:
+            rows = self._db.execute(
+                f"{columns} FROM membership m JOIN post p ON p.id = m.post"
+                " WHERE m.term = (SELECT id FROM term WHERE kind = ? AND name = ?)"
+                " ORDER BY m.date DESC, p.path DESC LIMIT ?",
+                (str(term[0]), term[1], limit),
+            ).fetchall()
+            found.update((row[0], Selected(*row)) for row in rows)
+        if len(terms) == 1:
+            return list(found.values())
+        ordered = sorted(found.values(), key=lambda post: (post.date, post.path), reverse=True)
+        return ordered[:limit]
+
+    def links_by_stem(self, stems: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
+        """Path and URL of the visible posts with one of these file names."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        states = (State.VISIBLE, State.RIVAL)
+        query = "SELECT path, data FROM post WHERE state IN (?, ?) ORDER BY path"
+        for path, data in self._db.execute(query, states):
+            if (name := stem(path)) in stems:
+                found.setdefault(name, []).append((path, decode_post(data).url))
+        return found
+
+    def references_of(self, post: int) -> tuple[str, ...]:
+        row = self._db.execute("SELECT data FROM post WHERE id = ?", (post,)).fetchone()
+        return decode_post(row[0]).references
+
+    def posts(self) -> Iterator[tuple[Post, State]]:
+        """Every post, newest first."""
+        rows = self._db.execute("SELECT data, state FROM post ORDER BY date DESC, path DESC")
+        for data, state in rows:
+            yield decode_post(data), State(state)
+
+    def count(self) -> dict[State, int]:
+        """How many posts are in each state."""
+        rows = self._db.execute("SELECT state, count(*) FROM post GROUP BY state")
+        return {State(state): number for state, number in rows}
+
+    def findings(self) -> list[Finding]:
+        """All that is wrong with the posts, by path and line."""
+        rows = self._db.execute("SELECT path, line, level, what, done FROM finding")
+        found = [Finding(path, line, Level(level), *text) for path, line, level, *text in rows]
+        return sorted(found + self._rivals())
+
+    def _rivals(self) -> list[Finding]:
+        rows = self._db.execute(
+            "SELECT loser.path, winner.path, loser.data FROM post loser JOIN post winner"
+            " ON winner.link = loser.link AND winner.state = ? WHERE loser.state = ?",
+            (State.VISIBLE, State.RIVAL),
+        )
+        return [
+            Finding(
+                path,
+                1,
+                Level.ERROR,
+                f"has the same link as {first} ({decode_post(data).url})",
+                "left out of feeds",
+            )
+            for path, first, data in rows
+        ]
+
+    def feed_keys(self) -> dict[TermKey, tuple[bytes, bytes]]:
+        """Head and key of every feed that was selected before."""
+        rows = self._db.execute("SELECT kind, name, head, key FROM feed")
+        return {(Kind(kind), name): (head, key) for kind, name, head, key in rows}
+
+    def entry_keys(self, posts: Sequence[int]) -> dict[int, bytes]:
+        return dict(self.in_values("SELECT post, key FROM entry WHERE post IN", posts))
+
+    def entries(self, feed: TermKey) -> list[tuple[int, int, bytes]]:
+        """Date, updated and packed fragments of a feed's entries, in their order."""
+        rows = self._db.execute(
+            "SELECT p.date, p.updated, entry.body FROM feed"
+            " JOIN feed_entry f ON f.feed = feed.id"
+            " LEFT JOIN post p ON p.id = f.post LEFT JOIN entry ON entry.post = p.id"
+            " WHERE feed.kind = ? AND feed.name = ? ORDER BY f.position",
+            (str(feed[0]), feed[1]),
+        ).fetchall()
+        if any(body is None for _, _, body in rows):
+            raise DamagedIndexError(f"an entry of the feed of {feed[0]} {feed[1]} is missing")
+        return rows
+
+    def documents(self) -> dict[str, str | None]:
+        """The hash of every document by its path; ``None`` where it has to be rendered."""
+        return dict(self._db.execute("SELECT path, hash FROM document"))
+
+    def in_values(self, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """A query that ends in ``IN``, for any number of values."""
+        for chunk in chunks(values):
+            yield from self._db.execute(f"{query} {marks(chunk)}", chunk)
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), VARIABLES):
+        yield values[start : start + VARIABLES]
+
+
+def marks(values: Sequence[Any]) -> str:
+    return f"({', '.join('?' * len(values))})"
