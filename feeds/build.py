@@ -1,55 +1,36 @@
 """Posts in, feeds out: the five steps from a site folder to an output folder.
 
 :func:`build` is the whole; :func:`update` is its first four steps, after which the index
-knows every document that there has to be, and :func:`documents` makes those that are asked
-for. The command line and the server use the same steps.
+knows every document that there has to be, and :func:`~feeds.documents.documents` makes those
+that are asked for. The command line and the server use the same steps.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
 import os
-import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from pathlib import Path, PurePosixPath
+from datetime import datetime
 from typing import Final, TypeVar
-from urllib.parse import quote
 
-import feeds
-from feeds.catalog import Catalog, Definition, TermPosts, catalog
 from feeds.config import STATE_FOLDER, Config
+from feeds.documents import aware, definitions, documents
+from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
-from feeds.models import EPOCH, Document, Feed, Finding, Level, Post
+from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Published
-from feeds.rows import (
-    BucketRow,
-    DamagedIndexError,
-    Selected,
-    State,
-    TermKey,
-    microseconds,
-    stems_of,
-)
-from feeds.tasks import EntryTask, read_files, render_entries, unpack_fragments
+from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
+from feeds.selection import Task, select
+from feeds.tasks import read_files, render_entries
 from feeds.view import current_index
 from feeds.workers import Workers
 
 RENDER_CHUNK: Final = 64
 RESCANS: Final = 3
 LOCK_WAIT: Final = 60.0
-
-# Libraries whose version can change what is read or rendered.
-LIBRARIES: Final = re.compile(
-    r"(feedgen|lxml|nh3|orjson|pyromark|python_frontmatter|python_liquid|PyYAML|pyyaml|tzdata)"
-    r"-.*\.dist-info"
-)
 
 Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
@@ -129,7 +110,7 @@ def with_index(
     config: Config, options: Options, run: Callable[[Index], T]
 ) -> tuple[T, tuple[Finding, ...]]:
     """Run something with the index of a site; once more with a new one if it is damaged."""
-    reading = fingerprint(config.reading_fingerprint())
+    reading = reading_fingerprint(config)
     open_it = functools.partial(open_index, config.state, reading, options.wait)
     try:
         with open_it(anew=options.full) as index:
@@ -185,7 +166,7 @@ def known_feeds(
         for definition in definitions(index, config).definitions:
             posts = index.newest(definition.terms, config.feeds.entries)
             newest = max((post.updated for post in posts), default=0)
-            head = replace(definition.head, updated=_datetime(newest, config))
+            head = replace(definition.head, updated=aware(newest, config))
             listed.append((head, len(posts)))
         return listed
 
@@ -207,7 +188,7 @@ def update(
 
     What is returned are the findings of the scan; all others are in the index.
     """
-    rendering = fingerprint(config.fingerprint(), _includes_digest(config))
+    rendering = rendering_fingerprint(config)
     anew = index.meta("rendering") != rendering
     if anew:
         index.forget_rendered()
@@ -267,128 +248,16 @@ def _select_and_render(
         return []
     found = definitions(index, config)
     index.store_notes(found.findings)
-    tasks = _select(index, config, found)
+    tasks = select(index, config, found)
     changed = _render(index, config, tasks, workers, progress)
     index.prune_entries()
     return changed
 
 
-def definitions(index: Index, config: Config) -> Catalog:
-    """Step 3: the feeds of the site, as far as the index knows its posts."""
-    return catalog(config, (TermPosts(*term) for term in index.terms()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """An entry to be rendered, and the key that it is kept under."""
-
-    key: bytes
-    entry: EntryTask
-
-
-def _select(index: Index, config: Config, found: Catalog) -> list[_Task]:
-    """Choose the entries of feeds that may have changed; what is not kept of them is a task."""
-    before = index.feed_keys()
-    chosen: list[tuple[Definition, list[Selected]]] = []
-    for definition in found.definitions:
-        known = before.pop(_key(definition), None)
-        if not known or known[0] != definition.digest or _touched(index, definition):
-            chosen.append((definition, index.newest(definition.terms, config.feeds.entries)))
-    for gone in before:
-        index.drop_feed(gone)
-    _settle_opml(index, config, found)
-    return _store_selection(index, config, chosen)
-
-
-def _key(definition: Definition) -> TermKey:
-    return definition.head.kind, definition.head.name
-
-
-def _touched(index: Index, definition: Definition) -> bool:
-    if not definition.terms:
-        return index.posts_changed
-    return not index.touched.isdisjoint(definition.terms)
-
-
-def _store_selection(
-    index: Index,
-    config: Config,
-    chosen: Sequence[tuple[Definition, Sequence[Selected]]],
-) -> list[_Task]:
-    posts = {post.id: post for _, selected in chosen for post in selected}
-    addresses = _addresses(index, config, [post for post in posts.values() if post.references])
-    keys = {id: _digest(post.path, post.digest, addresses.get(id)) for id, post in posts.items()}
-    known = index.feed_keys()
-    for definition, selected in chosen:
-        key = _digest(definition.digest, *((post.id, keys[post.id]) for post in selected))
-        if known.get(_key(definition)) != (definition.digest, key):
-            paths = definition.head.paths.values()
-            index.store_feed(
-                _key(definition),
-                definition.digest,
-                key,
-                [post.id for post in selected],
-                paths,
-            )
-    kept = index.entry_keys(list(posts))
-    index.forget_touched()
-    return [
-        _Task(keys[id], EntryTask(id, post.path, post.digest, addresses.get(id, {})))
-        for id, post in sorted(posts.items(), key=lambda item: item[1].path)
-        if kept.get(id) != keys[id]
-    ]
-
-
-def _digest(*parts: object) -> bytes:
-    return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
-
-
-def _addresses(
-    index: Index, config: Config, posts: Sequence[Selected]
-) -> dict[int, dict[str, str]]:
-    """For posts whose Liquid tags name posts or files: the addresses of what they name."""
-    named = {post.id: index.references_of(post.id) for post in posts}
-    stems = frozenset(name for names in named.values() for each in names for name in stems_of(each))
-    if not stems:
-        return {}
-    links = index.links_by_stem(stems)
-    return {
-        id: {name: url for name in names if (url := _address(config, name, links))}
-        for id, names in named.items()
-    }
-
-
-def _address(
-    config: Config, name: str, links: Mapping[str, Sequence[tuple[str, str]]]
-) -> str | None:
-    """Where ``post_url`` or ``link`` lead: a post by its file, any other file by its path."""
-    wanted = name.strip("/")
-    candidates = [found for each in sorted(stems_of(name)) for found in links.get(each, ())]
-    for path, url in candidates:
-        if path == wanted or f"/{path}".rpartition(".")[0].endswith(f"/{wanted}"):
-            return url
-    file = PurePosixPath(wanted)
-    if not file.suffix:
-        return None
-    if file.suffix[1:] in config.posts.markdown_extensions:
-        file = file.with_suffix(".html")
-    return f"{config.site.url}/{quote(str(file))}"
-
-
-def _settle_opml(index: Index, config: Config, found: Catalog) -> None:
-    """The list of feeds changes with their definitions only."""
-    digest = _digest(config.feeds.opml, *(each.digest for each in found.definitions)).hex()
-    if index.meta("opml") != digest:
-        index.drop_opml()
-        if config.feeds.opml:
-            index.store_document(config.feeds.opml, None)
-        index.set_meta("opml", digest)
-
-
 def _render(
     index: Index,
     config: Config,
-    tasks: Sequence[_Task],
+    tasks: Sequence[Task],
     workers: Workers,
     progress: Progress,
 ) -> list[str]:
@@ -411,52 +280,6 @@ def _render(
     return changed
 
 
-# --- documents ----------------------------------------------------------------------------
-
-
-def documents(index: Index, config: Config, paths: Iterable[str]) -> Iterator[Document]:
-    """Make the documents with these paths; their hashes are remembered as they are made."""
-    wanted = frozenset(paths)
-    if not wanted:
-        return
-    found = definitions(index, config)
-    for definition in found.definitions:
-        if not wanted.isdisjoint(definition.head.paths.values()):
-            for document in feed_documents(index, config, definition):
-                if document.path in wanted:
-                    index.store_document(document.path, document.hash)
-                    yield document
-    if config.feeds.opml in wanted:
-        document = _opml(config, found)
-        index.store_document(document.path, document.hash)
-        yield document
-
-
-def feed_documents(index: Index, config: Config, definition: Definition) -> Iterator[Document]:
-    """A feed in every format that is written."""
-    from feeds.render import splice
-    from feeds.render.period import period
-
-    rows = index.entries(_key(definition))
-    dates = [_datetime(date, config) for date, _, _ in rows]
-    newest = max((updated for _, updated, _ in rows), default=0)
-    head = replace(definition.head, updated=_datetime(newest, config), period=period(dates))
-    fragments = [unpack_fragments(body, config.feeds.formats) for _, _, body in rows]
-    for format in head.paths:
-        yield splice(head, [fragment[format] for fragment in fragments], format)
-
-
-def _datetime(microseconds: int, config: Config) -> datetime:
-    return (EPOCH + timedelta(microseconds=microseconds)).astimezone(config.site.zone)
-
-
-def _opml(config: Config, found: Catalog) -> Document:
-    from feeds.render import render_opml
-
-    heads = [definition.head for definition in found.definitions]
-    return render_opml(config.feeds.opml, config.site.title or config.site.url, heads)
-
-
 # --- step 5 -------------------------------------------------------------------------------
 
 
@@ -468,58 +291,20 @@ def _publish(
     folder = Folder(config.output, index.written(output))
     missing = frozenset(folder.missing(known))
     kept = {path: hash for path, hash in known.items() if hash and path not in missing}
-    made = _counted(documents(index, config, missing), len(missing), options.progress)
+    made = _remembered(index, documents(index, config, missing))
+    made = _counted(made, len(missing), options.progress)
     published = folder.publish(kept, made)
     index.store_written(output, published.known)
     return published
+
+
+def _remembered(index: Index, made: Iterable[Document]) -> Iterator[Document]:
+    for document in made:
+        index.store_document(document.path, document.hash)
+        yield document
 
 
 def _counted(made: Iterable[Document], total: int, progress: Progress) -> Iterator[Document]:
     for number, document in enumerate(made, 1):
         progress("writing feeds", number, total)
         yield document
-
-
-# --- what everything depends on -----------------------------------------------------------
-
-
-def fingerprint(*parts: str) -> str:
-    """A hash of ``parts`` and of the program itself, its libraries included."""
-    return _digest(_program(), *parts).hex()
-
-
-@functools.cache
-def _program() -> tuple[object, ...]:
-    """The versions of this program and of its libraries.
-
-    The names of the folders of their metadata say so in a tenth of the time that
-    importlib.metadata needs. A checkout changes without its version: its files count too.
-    """
-    package = Path(feeds.__file__).parent
-    own = sorted(
-        (path.name, found.st_size, found.st_mtime_ns)
-        for folder in (package, package / "posts", package / "render")
-        for path in folder.iterdir()
-        if path.suffix in (".py", ".sql")
-        for found in (path.stat(),)
-    )
-    libraries: set[str] = set()
-    for folder in sys.path:
-        with contextlib.suppress(OSError):
-            libraries.update(
-                name for name in os.listdir(folder or ".") if LIBRARIES.fullmatch(name)
-            )
-    return feeds.__version__, sys.version_info[:2], own, sorted(libraries)
-
-
-def _includes_digest(config: Config) -> str:
-    """A hash of what Liquid may include."""
-    folder = config.root / config.posts.includes_dir
-    if not (config.posts.liquid and folder.is_dir()):
-        return ""
-    texts = []
-    for path in sorted(folder.rglob("*")):
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                texts.append((str(path.relative_to(folder)), path.read_bytes()))
-    return _digest(*texts).hex()

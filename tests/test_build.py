@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from feeds import build as building
+from feeds import fingerprint
 from feeds.build import known_feeds, known_posts
 from feeds.config import load_config
 from feeds.errors import IndexLockedError, OutputError
@@ -318,7 +319,7 @@ def test_a_new_version_of_the_program_is_noticed(
 ) -> None:
     write_post(site, "a.md")
     run_build(site)
-    monkeypatch.setattr(building, "_program", lambda: ("another",))
+    monkeypatch.setattr(fingerprint, "_program", lambda: ("another",))
     reads: list[int] = []
     monkeypatch.setattr(
         building, "read_files", lambda config, files: reads.append(len(files)) or []

@@ -1,0 +1,84 @@
+"""The documents of a site, made from what its index keeps: entries that are rendered already.
+
+In: a view of the index and the configuration. Out: :class:`~feeds.models.Document` values.
+The command line and the server get theirs here, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from feeds.catalog import Catalog, Definition, TermPosts, catalog
+from feeds.config import Config
+from feeds.models import EPOCH, Document, Feed, Format
+from feeds.rows import TermKey
+from feeds.tasks import unpack_fragments
+from feeds.view import View
+
+
+def definitions(view: View, config: Config) -> Catalog:
+    """The feeds of the site, as far as the index knows its posts."""
+    return catalog(config, (TermPosts(*term) for term in view.terms()))
+
+
+def key_of(definition: Definition) -> TermKey:
+    """What a feed is kept under in the index."""
+    return definition.head.kind, definition.head.name
+
+
+def documents(view: View, config: Config, paths: Iterable[str]) -> Iterator[Document]:
+    """Make the documents with these paths; the entries of their feeds must be rendered."""
+    wanted = frozenset(paths)
+    if not wanted:
+        return
+    found = definitions(view, config)
+    for definition in found.definitions:
+        formats = [f for f, path in definition.head.paths.items() if path in wanted]
+        if formats:
+            yield from feed_documents(filled(view, config, definition), formats)
+    if config.feeds.opml in wanted:
+        yield opml_document(config, found)
+
+
+@dataclass(frozen=True, slots=True)
+class FilledFeed:
+    """A feed with the dates of its entries in its head, and their fragments, newest first."""
+
+    head: Feed
+    fragments: tuple[Mapping[Format, bytes], ...]
+
+
+def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
+    """A feed and what stands in it."""
+    from feeds.render.period import period
+
+    rows = view.entries(key_of(definition))
+    dates = [aware(date, config) for date, _, _ in rows]
+    newest = max((updated for _, updated, _ in rows), default=0)
+    head = replace(definition.head, updated=aware(newest, config), period=period(dates))
+    return FilledFeed(
+        head, tuple(unpack_fragments(body, config.feeds.formats) for _, _, body in rows)
+    )
+
+
+def feed_documents(feed: FilledFeed, formats: Iterable[Format]) -> Iterator[Document]:
+    """A feed in some of the formats that are written."""
+    from feeds.render import splice
+
+    for format in formats:
+        yield splice(feed.head, [fragment[format] for fragment in feed.fragments], format)
+
+
+def aware(microseconds: int, config: Config) -> datetime:
+    """A time of the index in the zone of the site."""
+    return (EPOCH + timedelta(microseconds=microseconds)).astimezone(config.site.zone)
+
+
+def opml_document(config: Config, found: Catalog) -> Document:
+    """The list of all feeds."""
+    from feeds.render import render_opml
+
+    heads = [definition.head for definition in found.definitions]
+    return render_opml(config.feeds.opml, config.site.title or config.site.url, heads)

@@ -1,0 +1,81 @@
+"""What a build depends on beside the posts, as one hash: configuration, includes, the program.
+
+A change of any of it is noticed by its hash and answered by reading or rendering anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+import feeds
+from feeds.config import Config
+
+# Libraries whose version can change what is read or rendered.
+LIBRARIES: Final = re.compile(
+    r"(feedgen|lxml|nh3|orjson|pyromark|python_frontmatter|python_liquid|PyYAML|pyyaml|tzdata)"
+    r"-.*\.dist-info"
+)
+
+
+def digest(*parts: object) -> bytes:
+    """16 bytes that tell one set of values from another."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+
+
+def reading_fingerprint(config: Config) -> str:
+    """Of all that decides what a file is read as."""
+    return fingerprint(config.reading_fingerprint())
+
+
+def rendering_fingerprint(config: Config) -> str:
+    """Of all that decides what a post becomes in a feed."""
+    return fingerprint(config.fingerprint(), _includes_digest(config))
+
+
+def fingerprint(*parts: str) -> str:
+    """A hash of ``parts`` and of the program itself, its libraries included."""
+    return digest(_program(), *parts).hex()
+
+
+@functools.cache
+def _program() -> tuple[object, ...]:
+    """The versions of this program and of its libraries.
+
+    The names of the folders of their metadata say so in a tenth of the time that
+    importlib.metadata needs. A checkout changes without its version: its files count too.
+    """
+    package = Path(feeds.__file__).parent
+    own = sorted(
+        (path.name, found.st_size, found.st_mtime_ns)
+        for folder in (package, package / "posts", package / "render")
+        for path in folder.iterdir()
+        if path.suffix in (".py", ".sql")
+        for found in (path.stat(),)
+    )
+    libraries: set[str] = set()
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            libraries.update(
+                name for name in os.listdir(folder or ".") if LIBRARIES.fullmatch(name)
+            )
+    return feeds.__version__, sys.version_info[:2], own, sorted(libraries)
+
+
+def _includes_digest(config: Config) -> str:
+    """A hash of what Liquid may include."""
+    folder = config.root / config.posts.includes_dir
+    if not (config.posts.liquid and folder.is_dir()):
+        return ""
+    texts = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                texts.append((str(path.relative_to(folder)), path.read_bytes()))
+    return digest(*texts).hex()
