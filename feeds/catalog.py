@@ -41,12 +41,14 @@ class TermPosts:
 class Definition:
     """A feed that exists: its head without dates, and the terms whose posts it collects.
 
-    The site's feed has no terms and collects every visible post.
+    The site's feed has no terms and collects every visible post. ``since`` is when the
+    oldest post of its terms was published, in microseconds since 1970.
     """
 
     head: Feed
     terms: tuple[tuple[Kind, str], ...] = ()
     posts: int = 0
+    since: int = 0
 
     @cached_property
     def digest(self) -> bytes:
@@ -143,7 +145,8 @@ def _term_feed(
     address = _absolute(config, page) if page else _folder(config, next(iter(paths.values())))
     head = _head(config, term.kind, term.name, title, named.description, address, paths)
     terms = tuple((member.kind, member.name) for member in group)
-    return Definition(head, terms, sum(member.posts for member in group))
+    since = min(member.oldest for member in group)
+    return Definition(head, terms, sum(member.posts for member in group), since)
 
 
 def _overlap(paths: Mapping[Format, str], taken: set[str]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import ipaddress
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -98,7 +99,8 @@ class Posts:
 class Feeds:
     """``[feeds]``: which documents are written, where, and with what in them.
 
-    ``paths`` maps each kind to one path pattern per format.
+    ``paths`` maps each kind to one path pattern per format. ``poll_minutes`` bounds what
+    readers are told about how often to come.
     """
 
     formats: tuple[Format, ...] = (Format.ATOM, Format.RSS, Format.JSON)
@@ -111,6 +113,7 @@ class Feeds:
     opml: str = "feeds.opml"
     icon: str = ""
     logo: str = ""
+    poll_minutes: tuple[int, int] = (5, 60)
     paths: Mapping[Kind, Mapping[Format, str]] = field(default_factory=dict)
 
 
@@ -177,11 +180,27 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """``[server]`` and ``[redirects]``: ``redirects`` maps old paths to new ones."""
+    """``[server]`` and ``[redirects]``: how feeds are served.
+
+    ``cache_mb`` are MiB of every worker for answers that are kept ready; ``withdrawn_days``
+    is how long a feed that lost its last post answers 410; ``requests_per_minute`` limits
+    unconditional requests of one client (0: no limit); ``watch`` says how changed files are
+    noticed; ``redirects`` maps old paths to new ones.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
     cache_mb: int = 256
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    withdrawn_days: int = 90
+    count_subscribers: bool = True
+    requests_per_minute: int = 0
+    delta: bool = False
+    webhook_secret: str = ""
+    log: str = "text"
+    access_log: bool = False
+    watch: str = "auto"
     redirects: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -197,7 +216,8 @@ class HtmlPages:
 class Config:
     """Everything the user decided, checked. ``root`` is the site folder, absolute.
 
-    ``notes`` tell of settings that were understood in another way than they are written.
+    ``notes`` tell of settings that were understood in another way than they are written;
+    ``over`` is what was said in place of the files, so that they can be read again.
     """
 
     root: Path
@@ -210,6 +230,7 @@ class Config:
     server: Server = Server()
     html: HtmlPages = HtmlPages()
     notes: tuple[Finding, ...] = ()
+    over: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def output(self) -> Path:
@@ -256,11 +277,17 @@ def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
     config = _config(root, _Section(values, "", problems))
     if problems:
         raise ConfigError(path, problems)
+    config = replace(config, over=over or {})
     if other is None:
         return config
     name = other.path.name
     notes = (Finding(name, 0, Level.NOTE, what, done) for what, done in other.notes)
     return replace(config, notes=tuple(notes))
+
+
+def reload_config(config: Config) -> Config:
+    """The configuration as its files say it now. Raises as :func:`load_config` does."""
+    return load_config(config.root, config.over)
 
 
 def _load_toml(path: Path) -> dict[str, Any]:
@@ -516,10 +543,21 @@ def _feeds(section: _Section, jekyll: bool) -> Feeds:
         opml=_output_path(section, "opml", section.text("opml", "feeds.opml")),
         icon=section.text("icon"),
         logo=section.text("logo"),
+        poll_minutes=_poll_minutes(section),
         paths=_paths(section.section("paths"), formats),
     )
     section.finish()
     return feeds
+
+
+def _poll_minutes(section: _Section) -> tuple[int, int]:
+    value = section.get("poll_minutes", [5, 60])
+    if isinstance(value, list) and len(value) == 2 and all(type(item) is int for item in value):
+        shortest, longest = value
+        if 1 <= shortest <= longest <= 44_640:
+            return shortest, longest
+    section.problem("poll_minutes", f"expected two numbers, the shortest first, not {_show(value)}")
+    return 5, 60
 
 
 def _formats(section: _Section) -> tuple[Format, ...]:
@@ -633,7 +671,7 @@ def _links(section: _Section) -> _LinkSettings:
         per_host=section.number("per_host", 2, 1, 100),
         interval=section.decimal("interval", 0.2, 0, 3600),
         ports=_ports(section),
-        allow_addresses=_networks(section),
+        allow_addresses=_networks(section, "allow_addresses", ()),
         ca_file=section.text("ca_file"),
     )
     section.finish()
@@ -655,15 +693,26 @@ def _ports(section: _Section) -> tuple[int, ...]:
     return ()
 
 
-def _networks(section: _Section) -> tuple[str, ...]:
-    networks = section.texts("allow_addresses")
+def _networks(section: _Section, key: str, default: Sequence[str]) -> tuple[str, ...]:
+    networks = section.texts(key, default)
     for network in networks:
         # Only digits, letters, dots, colons and a slash can stand in an address or network.
         try:
             ipaddress.ip_network(network)
         except ValueError as error:
-            section.problem("allow_addresses", f"not an address or network: {error}")
+            section.problem(key, f"not an address or network: {error}")
     return networks
+
+
+def _secret(section: _Section, key: str) -> str:
+    """A secret, or ``$NAME`` for one that the environment holds."""
+    value = section.text(key)
+    if not value.startswith("$"):
+        return value
+    secret = os.environ.get(value[1:], "")
+    if not secret:
+        section.problem(key, f"the environment has no {value[1:]}; set it, or leave the key out")
+    return secret
 
 
 def _server(section: _Section, top: _Section) -> Server:
@@ -671,7 +720,17 @@ def _server(section: _Section, top: _Section) -> Server:
     server = Server(
         host=section.text("host", "127.0.0.1"),
         port=section.number("port", 8000, 0, 65535),
+        workers=section.number("workers", 1, 1, 256),
         cache_mb=section.number("cache_mb", 256, 1, 1_000_000),
+        trusted_proxies=_networks(section, "trusted_proxies", ("127.0.0.1", "::1")),
+        withdrawn_days=section.number("withdrawn_days", 90, 0, 36_500),
+        count_subscribers=section.flag("count_subscribers", True),
+        requests_per_minute=section.number("requests_per_minute", 0, 0, 1_000_000),
+        delta=section.flag("delta"),
+        webhook_secret=_secret(section, "webhook_secret"),
+        log=section.choice("log", "text", ("text", "json")),
+        access_log=section.flag("access_log"),
+        watch=section.choice("watch", "auto", ("auto", "poll", "off")),
         redirects={old: redirects.text(old) for old in redirects.values},
     )
     for old, new in server.redirects.items():

@@ -77,8 +77,8 @@ def aware(microseconds: int, config: Config) -> datetime:
 
 
 def opml_document(config: Config, found: Catalog) -> Document:
-    """The list of all feeds."""
+    """The list of all feeds; it is as new as the youngest of its terms."""
     from feeds.render import render_opml
 
-    heads = [definition.head for definition in found.definitions]
+    heads = [replace(each.head, updated=aware(each.since, config)) for each in found.definitions]
     return render_opml(config.feeds.opml, config.site.title or config.site.url, heads)

@@ -35,6 +35,7 @@ from feeds.rows import (
     stems_of,
     terms_of,
 )
+from feeds.state import make_state_folder
 from feeds.view import View, chunks, current_index, indexes, marks, next_index
 
 LOCK_NAME: Final = "lock"
@@ -121,14 +122,6 @@ def _locked(state: Path, wait: float) -> Iterator[None]:
         os.close(file)
 
 
-def make_state_folder(state: Path) -> None:
-    """The state is nobody's to commit, so it ignores itself."""
-    state.mkdir(exist_ok=True)
-    ignore = state / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", "utf-8")
-
-
 def _acquire(file: int, path: Path, wait: float) -> None:
     deadline = time.monotonic() + wait
     while True:
@@ -159,6 +152,7 @@ class Index(View):
         self._fresh = fresh
         self.touched: set[TermKey] = set()
         self.posts_changed = False
+        self._feeds_changed = False
         self._wait = wait
         self._links: set[int] = set()
         self._stems: set[str] = set()
@@ -190,6 +184,9 @@ class Index(View):
 
     def save(self) -> None:
         """Make everything so far last, whatever happens next."""
+        if self._feeds_changed:
+            self.set_meta("edition", str(int(self.meta("edition") or 0) + 1))
+            self._feeds_changed = False
         self._db.execute("COMMIT")
         if self._fresh:
             self._put_into_place()
@@ -221,6 +218,7 @@ class Index(View):
 
     def forget_rendered(self) -> None:
         """What was rendered is no longer what would be rendered now."""
+        self._feeds_changed = True
         for table in ("entry", "feed", "feed_entry", "document"):
             self._db.execute(f"DELETE FROM {table}")
         self._db.execute("DELETE FROM meta WHERE key = 'opml'")
@@ -450,6 +448,7 @@ class Index(View):
     ) -> None:
         """What a feed holds now; its documents have to be rendered."""
         self.drop_feed(feed)
+        self._feeds_changed = True
         cursor = self._db.execute(
             "INSERT INTO feed (kind, name, head, key) VALUES (?, ?, ?, ?)",
             (str(feed[0]), feed[1], head, key),
@@ -469,6 +468,7 @@ class Index(View):
             "SELECT id FROM feed WHERE kind = ? AND name = ?", (str(feed[0]), feed[1])
         ).fetchone()
         if row:
+            self._feeds_changed = True
             self._db.execute("DELETE FROM feed WHERE id = ?", row)
             self._db.execute("DELETE FROM feed_entry WHERE feed = ?", row)
             self._db.execute("DELETE FROM document WHERE feed = ?", row)
@@ -501,6 +501,7 @@ class Index(View):
         )
 
     def drop_opml(self) -> None:
+        self._feeds_changed = True
         self._db.execute("DELETE FROM document WHERE feed = 0")
 
     # --- the output folder

@@ -3,7 +3,8 @@
 -- Everything here can be made again from the posts: the file may be deleted at any time.
 -- Times are microseconds since 1970 in UTC. Digests and keys are BLAKE2b, 16 bytes.
 
--- Fingerprints of what the rest depends on (program, configuration), by name.
+-- By name: "reading" and "rendering" are fingerprints of what the rest depends on (program,
+-- configuration), "opml" is that of the list of feeds, "edition" counts the changes of feeds.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value BLOB NOT NULL

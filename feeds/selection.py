@@ -111,7 +111,8 @@ def _address(
 
 def _settle_opml(index: Index, config: Config, found: Catalog) -> None:
     """The list of feeds changes with their definitions only."""
-    now = digest(config.feeds.opml, *(each.digest for each in found.definitions)).hex()
+    youngest = max((each.since for each in found.definitions), default=0)
+    now = digest(config.feeds.opml, youngest, *(each.digest for each in found.definitions)).hex()
     if index.meta("opml") != now:
         index.drop_opml()
         if config.feeds.opml:

@@ -47,6 +47,12 @@ class View:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else None
 
+    def edition(self) -> str:
+        """The number of this state of the feeds: that of the index, then that of the state."""
+        path = Path(self._db.execute("PRAGMA database_list").fetchone()[2])
+        match = FILE_NAME.fullmatch(path.name)
+        return f"{match[1] if match else 0}.{self.meta('edition') or 0}"
+
     def terms(self) -> list[tuple[Kind, str, int, int]]:
         """Kind, name, number of visible posts and oldest date of every term, by name."""
         rows = self._db.execute("SELECT kind, name, posts, oldest FROM term ORDER BY kind, name")
@@ -104,6 +110,23 @@ class View:
         """How many posts are in each state."""
         rows = self._db.execute("SELECT state, count(*) FROM post GROUP BY state")
         return {State(state): number for state, number in rows}
+
+    def next_due(self) -> int | None:
+        """When the next post of the future appears, in microseconds since 1970."""
+        query = "SELECT min(date) FROM post WHERE state = ?"
+        due: int | None = self._db.execute(query, (State.FUTURE,)).fetchone()[0]
+        return due
+
+    def newest_post(self) -> int | None:
+        """The date of the newest visible post, in microseconds since 1970."""
+        query = "SELECT max(date) FROM post WHERE state = ?"
+        date: int | None = self._db.execute(query, (State.VISIBLE,)).fetchone()[0]
+        return date
+
+    def folders(self) -> list[str]:
+        """The folders that posts lie in, relative to the site."""
+        rows = self._db.execute("SELECT DISTINCT folder FROM bucket ORDER BY folder")
+        return [folder for (folder,) in rows]
 
     def findings(self) -> list[Finding]:
         """All that is wrong with the posts, by path and line."""

@@ -104,6 +104,15 @@ def processes(jobs: int) -> Executor:
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
 
 
+def spawned_processes(jobs: int) -> Executor:
+    """The same for a process with threads, which cannot be forked safely."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+
+
 def _ignore_interrupts() -> None:
     """Ctrl-C reaches the whole group; the process that asked for the work decides."""
     import signal

@@ -1,0 +1,243 @@
+"""The process that builds while others serve: one for each site, whatever serves it.
+
+In: orders on standard input, then changes of files, posts that fall due, requests to rebuild.
+Out: the index brought up to date, and in the ledger how it went, what was withdrawn and which
+hubs have to be told. It ends when its standard input does, so that it never outlives the
+server that started it.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from feeds.build import Options, update, with_index
+from feeds.config import Config, reload_config
+from feeds.documents import definitions, documents
+from feeds.errors import ConfigError, FeedsError
+from feeds.index import Index
+from feeds.ledger import BuildRecord, Ledger, PublishedDocument
+from feeds.models import Finding, Level
+from feeds.rows import State
+from feeds.workers import Workers, cpu_count, spawned_processes
+from server.logs import set_up_logging
+from server.publisher import Publisher
+from server.watch import Watch
+
+logger = logging.getLogger("feeds.builder")
+
+# Even where nothing was seen to change the files are looked at so often: watches can miss.
+LOOK_SECONDS: Final = 300.0
+RETRY_SECONDS: Final = 10.0
+LOCK_WAIT: Final = 600.0
+FINDINGS_LOGGED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a builder is started with."""
+
+    config: Config
+    watch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What there is to say of a build that went well; ``due`` is when the next post is."""
+
+    posts: int
+    feeds: int
+    published: tuple[PublishedDocument, ...]
+    findings: tuple[Finding, ...]
+    edition: str
+    due: datetime | None
+    folders: tuple[str, ...]
+
+
+class Builder:
+    """Builds a site whenever there is something to build."""
+
+    def __init__(self, orders: Orders, stopped: threading.Event) -> None:
+        state = orders.config.state
+        self._config = orders.config
+        self._stopped = stopped
+        self._ledger = Ledger(state)
+        self._watch = Watch(orders.watch, state, stopped)
+        self._publisher = Publisher(state, stopped)
+        self._findings: tuple[Finding, ...] = ()
+        self._good_at = 0.0
+
+    def run(self) -> None:
+        """Build, wait for the next reason to, until stopped."""
+        self._publisher.start()
+        while not self._stopped.is_set():
+            started = time.monotonic()
+            outcome = self._build()
+            took = time.monotonic() - started
+            if outcome and self._watch.follow(watched_folders(self._config, outcome.folders)):
+                continue  # what changed until now was not seen by the new watch
+            self._watch.wait(_seconds_to_wait(outcome), took)
+        self._watch.close()
+        self._publisher.join()
+
+    def _build(self) -> Outcome | None:
+        """One build; ``None`` if it failed, which is said and changes nothing else."""
+        at = time.time()
+        error = self._reload()
+        outcome = None
+        try:
+            outcome = build_once(self._config)
+        except FeedsError as failure:
+            error = str(failure)
+        except Exception as failure:
+            # A fault of ours must not end the service: what is served goes on being served.
+            logger.exception("a build failed")
+            error = f"{type(failure).__name__}: {failure}"
+        if error:
+            logger.error("%s", error)
+        try:
+            self._record(at, error, outcome)
+        except FeedsError as failure:
+            logger.error("%s", failure)
+        return outcome
+
+    def _reload(self) -> str:
+        """Read the configuration again; with a mistake in it, the old one goes on."""
+        try:
+            self._config = reload_config(self._config)
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    def _record(self, at: float, error: str, outcome: Outcome | None) -> None:
+        now = time.time()
+        last = self._ledger.last_build()
+        if outcome is None:
+            known = last or BuildRecord(at, 0, "", 0, 0, 0, 0, 0)
+            self._ledger.record_build(known._replace(at=at, seconds=now - at, error=error))
+            return
+        self._log_findings(outcome.findings)
+        levels = [finding.level for finding in outcome.findings]
+        self._ledger.record_build(
+            BuildRecord(
+                at,
+                now - at,
+                error,
+                now,
+                outcome.posts,
+                outcome.feeds,
+                levels.count(Level.WARNING),
+                levels.count(Level.ERROR),
+            )
+        )
+        changed = self._ledger.publish(outcome.published, now)
+        hubs = self._config.feeds.hubs
+        if changed and hubs and last is not None:
+            self._ledger.owe(hubs, changed, outcome.edition, now)
+            self._publisher.wake()
+        if changed or last is None or last.posts != outcome.posts:
+            counts = f"{outcome.posts} posts in {outcome.feeds} feeds"
+            logger.info("built in %.2f s: %s", now - at, counts)
+
+    def _log_findings(self, findings: tuple[Finding, ...]) -> None:
+        """Findings that were not there before; all of them are on the status page."""
+        new = [found for found in findings if found not in set(self._findings)]
+        self._findings = findings
+        for found in new[:FINDINGS_LOGGED]:
+            level = {Level.NOTE: logging.INFO, Level.WARNING: logging.WARNING}
+            logger.log(level.get(found.level, logging.ERROR), "%s", found)
+        if len(new) > FINDINGS_LOGGED:
+            logger.warning("and %d more", len(new) - FINDINGS_LOGGED)
+
+
+def build_once(config: Config) -> Outcome:
+    """Bring the index of a site up to date. Raises :class:`~feeds.errors.FeedsError`."""
+
+    def run(index: Index) -> Outcome:
+        scanned = update(index, config, datetime.now(UTC), workers, options)
+        index.save()
+        outcome = _outcome(index, config, scanned)
+        index.save()
+        return outcome
+
+    options = Options(wait=LOCK_WAIT)
+    with Workers(cpu_count(), spawned_processes) as workers:
+        return with_index(config, options, run)[0]
+
+
+def _outcome(index: Index, config: Config, scanned: Iterable[Finding]) -> Outcome:
+    if config.feeds.hubs:
+        # Only hubs need to know which bytes changed; everybody else is told by ETags.
+        missing = [path for path, hash in index.documents().items() if not hash]
+        for document in documents(index, config, missing):
+            index.store_document(document.path, document.hash)
+    hashes = index.documents()
+    found = definitions(index, config).definitions
+    published = tuple(
+        PublishedDocument(
+            path, format, each.head.title, each.head.urls[format], hashes.get(path) or ""
+        )
+        for each in found
+        for format, path in each.head.paths.items()
+    )
+    posts = index.count()
+    due = index.next_due()
+    return Outcome(
+        posts.get(State.VISIBLE, 0),
+        len(found),
+        published,
+        tuple(sorted([*config.notes, *scanned, *index.findings()])),
+        index.edition(),
+        datetime.fromtimestamp(due / 1e6, UTC) if due is not None else None,
+        tuple(index.folders()),
+    )
+
+
+def _seconds_to_wait(outcome: Outcome | None) -> float:
+    if outcome is None:
+        return RETRY_SECONDS
+    if outcome.due is None:
+        return LOOK_SECONDS
+    until = (outcome.due - datetime.now(UTC)).total_seconds()
+    return min(max(until, 0.0), LOOK_SECONDS)
+
+
+def watched_folders(config: Config, folders: Iterable[str]) -> list[Path]:
+    """The folders of posts, all above them in the site, and what Liquid may include."""
+    includes = config.root / config.posts.includes_dir
+    found = {config.root}
+    for folder in folders:
+        path = config.root / folder
+        while path not in found and path != path.parent:
+            found.add(path)
+            path = path.parent
+    if includes.is_dir():
+        found.update(path for path in (includes, *includes.rglob("*")) if path.is_dir())
+    return sorted(found)
+
+
+def main() -> None:
+    """Take the orders, and build until standard input ends or a signal says so."""
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    # Ctrl-C reaches the whole group; the server decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orders = pickle.load(sys.stdin.buffer)
+    assert isinstance(orders, Orders)
+    set_up_logging(orders.config.server.log)
+
+    def stop_at_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        stopped.set()
+
+    threading.Thread(target=stop_at_end_of_input, daemon=True).start()
+    Builder(orders, stopped).run()

@@ -1,0 +1,264 @@
+"""What a site publishes at one moment, as its index has it, and the making of its documents.
+
+In: the index that builds write. Out: an :class:`Edition`, which says what there is, and
+answers made from it. All reading happens in one thread, each time in one transaction, so
+that what is read is what one build saved and never half of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from feeds.catalog import Catalog, Definition
+from feeds.config import Config, reload_config
+from feeds.documents import FilledFeed, definitions, feed_documents, filled, key_of, opml_document
+from feeds.errors import ConfigError
+from feeds.fingerprint import rendering_fingerprint
+from feeds.models import Feed, Format, Kind
+from feeds.rows import DamagedIndexError
+from feeds.view import View, current_index
+from server.answers import Answer, Facts, freeze
+
+BUSY_WAIT: Final = 5.0
+OPML: Final = "opml"
+
+
+class Place(NamedTuple):
+    """A document that exists: what defines it, its format, and the key of its content.
+
+    Both are ``None`` for the list of feeds.
+    """
+
+    definition: Definition | None
+    format: Format | None
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """All documents of a site at one moment, by path below the output.
+
+    ``spellings`` finds the path of one by what all ways to write it have in common.
+    """
+
+    number: str
+    config: Config
+    catalog: Catalog
+    places: Mapping[str, Place]
+    spellings: Mapping[str, str]
+
+    def current(self, answer: Answer) -> bool:
+        """Whether an answer says what this edition says."""
+        place = self.places.get(answer.path)
+        return place is not None and place.key == answer.key
+
+
+class Made(NamedTuple):
+    """An answer and its body as it is before any encoding."""
+
+    answer: Answer
+    body: bytes
+
+
+class UnavailableError(Exception):
+    """The index cannot be read, or there is none yet."""
+
+
+class EditionReader:
+    """Reads the index of a site. Belongs to one thread.
+
+    A configuration that changed on the disk is read again when the index shows that a build
+    used it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._rendering: str | None = None
+        self._path: Path | None = None
+        self._db: sqlite3.Connection | None = None
+        self._version = -1
+        self._edition: Edition | None = None
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = self._path = None
+        self._version = -1
+
+    def newer(self, than: Edition | None) -> Edition | None:
+        """The edition of now if it is another one. Raises :class:`UnavailableError`."""
+        with _explained():
+            if self._untouched() and self._edition is than:
+                return None
+            with self._transaction() as view:
+                edition = self._read(view)
+        return None if edition is than else edition
+
+    def make(self, path: str) -> Made | None:
+        """The answer for a path; ``None`` where nothing is published there.
+
+        Raises :class:`UnavailableError`.
+        """
+        with _explained(), self._transaction() as view:
+            edition = self._read(view)
+            place = edition.places.get(path)
+            return None if place is None else _made(view, edition, path, place)
+
+    def delta(self, path: str, known: Collection[bytes]) -> bytes | None:
+        """The document with only the entries that are not ``known`` by their digests."""
+        with _explained(), self._transaction() as view:
+            edition = self._read(view)
+            place = edition.places.get(path)
+            if place is None or place.definition is None or place.format is None:
+                return None
+            feed = filled(view, edition.config, place.definition)
+            new = tuple(
+                fragment
+                for fragment in feed.fragments
+                if entry_digest(fragment[place.format]) not in known
+            )
+            return next(feed_documents(replace(feed, fragments=new), [place.format])).body
+
+    def newest_post(self) -> float | None:
+        """When the newest post was published, in seconds since 1970."""
+        with contextlib.suppress(UnavailableError), _explained(), self._transaction() as view:
+            date = view.newest_post()
+            return None if date is None else date / 1e6
+        return None
+
+    def _untouched(self) -> bool:
+        """Whether nothing was written since the last look."""
+        if self._db is None or current_index(self._config.state) != self._path:
+            return False
+        return self._data_version() == self._version
+
+    def _data_version(self) -> int:
+        assert self._db is not None
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[View]:
+        path = current_index(self._config.state)
+        if path is None:
+            raise UnavailableError("there is no index yet")
+        if self._db is None or path != self._path:
+            self.close()
+            self._db = _connect(path)
+            self._path = path
+        self._version = self._data_version()
+        self._db.execute("BEGIN")
+        try:
+            yield View(self._db)
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def _read(self, view: View) -> Edition:
+        number = view.edition()
+        if self._edition is None or self._edition.number != number:
+            self._follow_config(view)
+            self._edition = _edition(view, self._config, number)
+        return self._edition
+
+    def _follow_config(self, view: View) -> None:
+        """See that the configuration is the one that the index was built with.
+
+        Entries are kept in the formats of that configuration; with another one they would
+        be read as what they are not.
+        """
+        rendering = view.meta("rendering")
+        if rendering == self._rendering:
+            return
+        if rendering != rendering_fingerprint(self._config):
+            # A mistake in it is the builder's to tell; it goes on with the old one too.
+            with contextlib.suppress(ConfigError):
+                config = reload_config(self._config)
+                if rendering == rendering_fingerprint(config):
+                    self._config = config
+        if rendering != rendering_fingerprint(self._config):
+            raise UnavailableError("the index is that of another configuration; a build is due")
+        self._rendering = rendering
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, DamagedIndexError, OSError) as error:
+        raise UnavailableError(str(error)) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Another thread of the pool may close it at the end.
+    db = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_WAIT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def _edition(view: View, config: Config, number: str) -> Edition:
+    found = definitions(view, config)
+    rendering = (view.meta("rendering") or "").encode()
+    keys = view.feed_keys()
+    places = {}
+    for definition in found.definitions:
+        known = keys.get(key_of(definition))
+        if known is None:
+            continue  # the configuration on the disk is ahead of the last build
+        key = _digest(rendering, known[1])
+        for format, path in definition.head.paths.items():
+            places[path] = Place(definition, format, key)
+    if config.feeds.opml:
+        key = _digest(rendering, (view.meta("opml") or "").encode())
+        places[config.feeds.opml] = Place(None, None, key)
+    return Edition(number, config, found, places, {spelling(path): path for path in places})
+
+
+def spelling(path: str) -> str:
+    """What the ways to write a path have in common: case, Unicode form, slashes aside."""
+    parts = unicodedata.normalize("NFC", path).casefold().split("/")
+    return "/".join(part for part in parts if part)
+
+
+def _made(view: View, edition: Edition, path: str, place: Place) -> Made:
+    config = edition.config
+    if place.definition is None or place.format is None:
+        document = opml_document(config, edition.catalog)
+        facts = Facts(OPML, OPML, config.feeds.poll_minutes[1] * 60, surrogate_keys=("feeds", OPML))
+        return Made(freeze(document, place.key, facts), document.body)
+    feed = filled(view, config, place.definition)
+    document = next(feed_documents(feed, [place.format]))
+    entries = _entry_digests(feed, place.format) if config.server.delta else ()
+    facts = _facts(feed.head, place.format)
+    return Made(freeze(document, place.key, facts, entries), document.body)
+
+
+def _facts(head: Feed, format: Format) -> Facts:
+    """The links are the only way for a JSON Feed to name its hub (WebSub section 4)."""
+    links = (("self", head.urls[format]), *(("hub", hub) for hub in head.hubs))
+    name = head.kind if head.kind is Kind.SITE else head.paths[format].rpartition("/")[0]
+    return Facts(head.kind, format, head.period.minutes * 60, links, ("feeds", name))
+
+
+def _entry_digests(feed: FilledFeed, format: Format) -> tuple[bytes, ...]:
+    return tuple(entry_digest(fragment[format]) for fragment in feed.fragments)
+
+
+def entry_digest(fragment: bytes) -> bytes:
+    """What tells a version of an entry from another."""
+    return _digest(fragment)
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()

@@ -1,0 +1,103 @@
+"""Sees that one builder runs for a site, however many workers and servers it has.
+
+Every worker tries to take a lock in the state folder; who has it starts the builder and hands
+the lock on to it. So the lock is held as long as the builder or its worker lives, and when
+both are gone another worker takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import pickle
+import sys
+from pathlib import Path
+from typing import Final
+
+from feeds.state import make_state_folder
+from server.builder import Orders
+
+logger = logging.getLogger("feeds.keeper")
+
+# Not as a script: what is pickled has to find its class in the module of its name.
+ENTRY: Final = "from server.builder import main; main()"
+LOCK_NAME: Final = "builder.lock"
+TRY_SECONDS: Final = 1.0
+# A builder that ends at once is not started at once again.
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 60.0
+STEADY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 3.0
+
+
+async def keep_builder(orders: Orders) -> None:
+    """Have a builder run as long as this worker can see to it. Ends when it is cancelled."""
+    while True:
+        try:
+            lock = _take_lock(orders.config.state)
+        except OSError as error:
+            logger.error("%s: %s", orders.config.state, error.strerror)
+            lock = None
+        if lock is not None:
+            try:
+                await _run_builders(orders, lock)
+            finally:
+                os.close(lock)
+        await asyncio.sleep(TRY_SECONDS)
+
+
+def _take_lock(state: Path) -> int | None:
+    """The lock as an open file, or ``None`` where somebody else has it."""
+    make_state_folder(state)
+    lock = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+async def _run_builders(orders: Orders, lock: int) -> None:
+    """Run a builder, and another one whenever it ends."""
+    loop = asyncio.get_running_loop()
+    pause = FIRST_PAUSE
+    while True:
+        started = loop.time()
+        code = await _run_builder(orders, lock)
+        logger.error("the builder ended (%s); starting another in %.0f s", _said(code), pause)
+        await asyncio.sleep(pause)
+        steady = loop.time() - started > STEADY_SECONDS
+        pause = FIRST_PAUSE if steady else min(pause * 2, LONGEST_PAUSE)
+
+
+async def _run_builder(orders: Orders, lock: int) -> int:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        ENTRY,
+        stdin=asyncio.subprocess.PIPE,
+        pass_fds=[lock],
+    )
+    assert process.stdin is not None
+    try:
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(pickle.dumps(orders))
+            await process.stdin.drain()
+        return await process.wait()
+    finally:
+        # It ends when its input does; one that hangs is ended.
+        process.stdin.close()
+        if process.returncode is None:
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+def _said(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

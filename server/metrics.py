@@ -1,0 +1,97 @@
+"""What Prometheus is told: everything that all workers of the site counted, at any of them."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from server.recorder import BYTES, MADE, Totals
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+def render(totals: Totals, newest_post: float | None, cache_bytes: int) -> bytes:
+    """The text format; ``newest_post`` is seconds since 1970."""
+    registry = CollectorRegistry()
+    registry.register(_Totals(totals, newest_post, cache_bytes))
+    return generate_latest(registry)
+
+
+class _Totals(Collector):
+    def __init__(self, totals: Totals, newest_post: float | None, cache_bytes: int) -> None:
+        self._totals = totals
+        self._newest_post = newest_post
+        self._cache_bytes = cache_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._requests()
+        yield from self._builds()
+        yield from self._subscribers()
+        if self._newest_post is not None:
+            age = max(time.time() - self._newest_post, 0)
+            yield _gauge("newest_post_age_seconds", "Age of the newest post.", age)
+
+    def _requests(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "feeds_requests",
+            "Requests by kind and format of the feed (empty for what is no feed) and status.",
+            labels=["kind", "format", "status"],
+        )
+        answered = unchanged = 0
+        for (kind, format, status), number in sorted(self._totals.requests.items()):
+            requests.add_metric([kind, format, str(status)], number)
+            if kind:
+                answered += number
+                unchanged += number if status == 304 else 0
+        yield requests
+        share = unchanged / answered if answered else 0
+        yield _gauge("not_modified_share", "Share of requests for feeds answered 304.", share)
+        made = self._totals.counters.get(MADE, 0)
+        yield _counter("body_bytes", "Bytes of bodies sent.", self._totals.counters.get(BYTES, 0))
+        yield _counter("cache_misses", "Answers that had to be made first.", made)
+        yield _counter("cache_hits", "Answers that were ready.", max(answered - made, 0))
+        yield _gauge("cache_bytes", "Bytes that this worker keeps ready.", self._cache_bytes)
+
+    def _builds(self) -> Iterator[Metric]:
+        build = self._totals.build
+        if build is None:
+            return
+        good = 0 if build.error else 1
+        yield _gauge("last_build_good", "1 if the last build went well.", good)
+        yield _gauge("last_build_timestamp_seconds", "When the last build began.", build.at)
+        yield _gauge("last_build_seconds", "How long the last build took.", build.seconds)
+        yield _gauge("posts", "Posts that are published.", build.posts)
+        yield _gauge("feeds", "Feeds that there are.", build.feeds)
+        findings = GaugeMetricFamily(
+            "feeds_findings", "What is wrong with posts, by level.", labels=["level"]
+        )
+        findings.add_metric(["warning"], build.warnings)
+        findings.add_metric(["error"], build.errors)
+        yield findings
+
+    def _subscribers(self) -> Iterator[Metric]:
+        numbers: dict[str, int] = defaultdict(int)
+        for each in self._totals.subscribers:
+            numbers[each.path] += each.number
+        metric = GaugeMetricFamily(
+            "feeds_subscribers",
+            "Subscribers today: what aggregators tell, and distinct plain readers.",
+            labels=["path"],
+        )
+        for path, number in sorted(numbers.items()):
+            metric.add_metric([path], number)
+        yield metric
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"feeds_{name}", text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"feeds_{name}", text, value=value)
