@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
+from feeds.catalog import output_url
 from feeds.config import STATE_FOLDER, Config
 from feeds.documents import aware, definitions, documents
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
@@ -193,6 +194,7 @@ def update(
     if anew:
         index.forget_rendered()
         index.set_meta("rendering", rendering)
+        index.set_meta("formats", " ".join(config.feeds.formats))
     for _ in range(RESCANS):
         findings = read(index, config, now, workers, options.progress, clock)
         changed = _select_and_render(index, config, anew, workers, options.progress)
@@ -308,3 +310,22 @@ def _counted(made: Iterable[Document], total: int, progress: Progress) -> Iterat
     for number, document in enumerate(made, 1):
         progress("writing feeds", number, total)
         yield document
+
+
+def notify(config: Config, result: Result, now: Callable[[], float]) -> int:
+    """Tell the hubs of the feeds that a build wrote, and what is owed from before.
+
+    ``now`` is seconds since 1970. Returns how many messages arrived; the others are tried
+    again the next time, when their time has come.
+    """
+    from feeds.ledger import Ledger
+    from feeds.push import client, tell_hubs
+
+    ledger = Ledger(config.state)
+    written = set(result.published.written) if result.published else set()
+    topics = [output_url(config, path) for path in sorted(written - {config.feeds.opml})]
+    ledger.owe(config.feeds.hubs, topics, "", now())
+    with client() as hubs:
+        told = tell_hubs(ledger, hubs, now)
+    ledger.close()
+    return told

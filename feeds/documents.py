@@ -57,10 +57,10 @@ def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
     rows = view.entries(key_of(definition))
     dates = [aware(date, config) for date, _, _ in rows]
     newest = max((updated for _, updated, _ in rows), default=0)
-    head = replace(definition.head, updated=aware(newest, config), period=period(dates))
-    return FilledFeed(
-        head, tuple(unpack_fragments(body, config.feeds.formats) for _, _, body in rows)
-    )
+    change = period(dates, config.feeds.poll_minutes)
+    head = replace(definition.head, updated=aware(newest, config), period=change)
+    formats = view.formats()
+    return FilledFeed(head, tuple(unpack_fragments(body, formats) for _, _, body in rows))
 
 
 def feed_documents(feed: FilledFeed, formats: Iterable[Format]) -> Iterator[Document]:

@@ -4,7 +4,8 @@
 -- Times are microseconds since 1970 in UTC. Digests and keys are BLAKE2b, 16 bytes.
 
 -- By name: "reading" and "rendering" are fingerprints of what the rest depends on (program,
--- configuration), "opml" is that of the list of feeds, "edition" counts the changes of feeds.
+-- configuration), "opml" is that of the list of feeds, "formats" are those that entries are
+-- kept in, "edition" counts the changes of feeds.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value BLOB NOT NULL

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from feeds import catalog
 from feeds.config import Config
 from feeds.models import Category, Entry, Finding, Format, Kind, Level, Post
+from feeds.posts.fields import resolved
 from feeds.posts.read import read_post
 from feeds.rows import DamagedIndexError, Row, post_row
 
@@ -53,8 +54,8 @@ def _read_file(config: Config, path: str, known: bytes) -> Row | None:
     except FileNotFoundError:
         return Row(path, b"")  # deleted since the scan
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return _left_out(path, b"", f"cannot be read: {reason}")
+        reason = error.strerror or str(error)
+        return _left_out(path, b"", f"cannot be read: {reason[:1].lower()}{reason[1:]}")
     now = digest(path, raw, modified)
     if now == known:
         return None
@@ -147,6 +148,7 @@ def _include(config: Config, name: str) -> str | None:
 
 def entry(config: Config, post: Post, html: str, summary: str) -> Entry:
     """A post as the entry of a feed; its terms are told apart by where their feeds lie."""
+    other_language = post.language.lower() != config.site.language.lower()
     return Entry(
         id=post.id,
         url=post.url,
@@ -160,11 +162,17 @@ def entry(config: Config, post: Post, html: str, summary: str) -> Entry:
             *_categories(config, Kind.CATEGORY, post.categories),
             *_categories(config, Kind.TAG, post.tags),
         ),
-        source=post.source,
+        source=_source(post, config),
         enclosures=post.enclosures,
         image=post.image,
-        language=post.language if post.language != config.site.language else "",
+        language=post.language if other_language else "",
     )
+
+
+def _source(post: Post, config: Config) -> str:
+    """The source, absolute; a link that leads to no other page of the web is none."""
+    url = resolved(post.source, post.url, config.site.url, jekyll=False) if post.source else ""
+    return url if url != post.url else ""
 
 
 def _categories(config: Config, kind: Kind, names: Sequence[str]) -> list[Category]:
@@ -197,4 +205,6 @@ def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, byt
         length = int.from_bytes(whole[4 * place : 4 * place + 4], "little")
         found[format] = bytes(whole[start : start + length])
         start += length
+    if start != len(whole):
+        raise DamagedIndexError(f"an entry holds {len(whole)} bytes where {start} are said")
     return found

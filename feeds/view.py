@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from feeds.models import Finding, Kind, Level, Post
+from feeds.models import Finding, Format, Kind, Level, Post
 from feeds.rows import DamagedIndexError, Selected, State, TermKey, decode_post, stem
 
 VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
@@ -46,6 +46,10 @@ class View:
     def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else None
+
+    def formats(self) -> tuple[Format, ...]:
+        """The formats that the entries are kept in, in their order."""
+        return tuple(Format(name) for name in (self.meta("formats") or "").split())
 
     def edition(self) -> str:
         """The number of this state of the feeds: that of the index, then that of the state."""

@@ -46,11 +46,11 @@ VARY: Final = (b"vary", b"Accept-Encoding")
 class Facts(NamedTuple):
     """What an answer says beside its document.
 
-    ``label`` and ``format`` are what it counts as, ``max_age`` is seconds, ``links`` pairs of
+    ``kind`` and ``format`` are what it counts as, ``max_age`` is seconds, ``links`` pairs of
     relation and address for the Link header (RFC 8288).
     """
 
-    label: str
+    kind: str
     format: str
     max_age: int
     links: tuple[tuple[str, str], ...] = ()
@@ -74,6 +74,8 @@ class Answer:
     path: str
     key: bytes
     hash: str
+    kind: str
+    format: str
     facts: Facts
     media_type: str
     modified: datetime
@@ -123,6 +125,8 @@ def freeze(document: Document, key: bytes, facts: Facts, entries: Sequence[bytes
         document.path,
         key,
         document.hash,
+        facts.kind,
+        facts.format,
         facts,
         document.media_type,
         modified,

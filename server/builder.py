@@ -9,6 +9,7 @@ server that started it.
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -236,7 +237,9 @@ def main() -> None:
     set_up_logging(orders.config.server.log)
 
     def stop_at_end_of_input() -> None:
-        sys.stdin.buffer.read()
+        # Not through the buffer: a thread that waits in it holds its lock at the exit.
+        while os.read(sys.stdin.fileno(), 1):
+            pass
         stopped.set()
 
     threading.Thread(target=stop_at_end_of_input, daemon=True).start()

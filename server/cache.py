@@ -6,7 +6,7 @@ GET and HEAD, is the application's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from starlette.responses import PlainTextResponse
@@ -47,59 +47,55 @@ class FeedCache:
         self.delta = delta
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            answer = self.shelf.answers.get(scope["path"])
-            if answer is not None or self.shelf.knows(scope["path"]):
-                await self._answer(answer, scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    async def _answer(
-        self, answer: Answer | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        answer = self.shelf.answers.get(scope["path"])
+        if answer is None and not self.shelf.knows(scope["path"]):
+            await self.app(scope, receive, send)
+            return
         headers = request_headers(scope["headers"])
         accept = headers.get(b"accept-encoding")
         encoding = negotiate(accept) if accept else Encoding.IDENTITY
         if encoding is None:
             await _not_acceptable()(scope, receive, send)
-            return
-        if answer is not None and nothing_new(answer, headers):
-            await self._send_not_modified(answer, encoding, headers, scope, send)
-            return
-        variant = answer.bodies.get(encoding) if answer is not None else None
-        if answer is None or variant is None:
-            self.tally.counts.made += 1
-            try:
-                served = await self.shelf.serve(scope["path"], encoding)
-            except UnavailableError:
-                await _unavailable()(scope, receive, send)
-                return
-            if served is None:
-                await self.app(scope, receive, send)
-                return
-            answer, variant = served
-            if nothing_new(answer, headers):
-                await self._send_not_modified(answer, encoding, headers, scope, send)
-                return
-        self.shelf.used(answer, encoding)
-        await self._send_whole(answer, variant, headers, scope, receive, send)
+        elif answer is not None and nothing_new(answer, headers):
+            self.tally.feed(answer, 304, 0, headers.get(b"user-agent", b""), scope["client"])
+            start = answer.not_modified[encoding]
+            await send({"type": "http.response.start", "status": 304, "headers": start})
+            await send(EMPTY)
+        elif answer is not None and (variant := answer.bodies.get(encoding)) is not None:
+            self.shelf.used(answer, encoding)
+            await self._send_whole(answer, variant, headers, scope, receive, send)
+        else:
+            await self._make_first(encoding, headers, scope, receive, send)
 
-    async def _send_not_modified(
+    async def _make_first(
         self,
-        answer: Answer,
         encoding: Encoding,
         headers: RequestHeaders,
         scope: Scope,
+        receive: Receive,
         send: Send,
     ) -> None:
-        self.tally.feed(answer, 304, 0, headers.get(b"user-agent", b""), scope["client"])
-        start = {
-            "type": "http.response.start",
-            "status": 304,
-            "headers": answer.not_modified[encoding],
-        }
-        await send(start)
-        await send(EMPTY)
+        """Answer what is not ready, once it is made for all who wait for it."""
+        self.tally.counts.made += 1
+        try:
+            served = await self.shelf.serve(scope["path"], encoding)
+        except UnavailableError:
+            await _unavailable()(scope, receive, send)
+            return
+        if served is None:
+            await self.app(scope, receive, send)
+            return
+        answer, variant = served
+        if nothing_new(answer, headers):
+            self.tally.feed(answer, 304, 0, headers.get(b"user-agent", b""), scope["client"])
+            start = answer.not_modified[encoding]
+            await send({"type": "http.response.start", "status": 304, "headers": start})
+            await send(EMPTY)
+        else:
+            await self._send_whole(answer, variant, headers, scope, receive, send)
 
     async def _send_whole(
         self,
@@ -139,9 +135,8 @@ class FeedCache:
         return None if body is None else answer.delta(body)
 
 
-def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
+def request_headers(headers: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
     """The headers of a request; those that are said more than once as one list."""
-    headers = list(headers)
     found = dict(headers)
     if len(found) == len(headers):
         return found

@@ -20,7 +20,6 @@ from feeds.catalog import Catalog, Definition
 from feeds.config import Config, reload_config
 from feeds.documents import FilledFeed, definitions, feed_documents, filled, key_of, opml_document
 from feeds.errors import ConfigError
-from feeds.fingerprint import rendering_fingerprint
 from feeds.models import Feed, Format, Kind
 from feeds.rows import DamagedIndexError
 from feeds.view import View, current_index
@@ -75,7 +74,8 @@ class EditionReader:
     """Reads the index of a site. Belongs to one thread.
 
     A configuration that changed on the disk is read again when the index shows that a build
-    used it.
+    used it. An index that another configuration or program made is good enough to answer
+    from until the next build.
     """
 
     def __init__(self, config: Config) -> None:
@@ -167,22 +167,12 @@ class EditionReader:
         return self._edition
 
     def _follow_config(self, view: View) -> None:
-        """See that the configuration is the one that the index was built with.
-
-        Entries are kept in the formats of that configuration; with another one they would
-        be read as what they are not.
-        """
+        """Read the configuration again when a build used another one than the last."""
         rendering = view.meta("rendering")
-        if rendering == self._rendering:
-            return
-        if rendering != rendering_fingerprint(self._config):
+        if self._rendering not in (None, rendering):
             # A mistake in it is the builder's to tell; it goes on with the old one too.
             with contextlib.suppress(ConfigError):
-                config = reload_config(self._config)
-                if rendering == rendering_fingerprint(config):
-                    self._config = config
-        if rendering != rendering_fingerprint(self._config):
-            raise UnavailableError("the index is that of another configuration; a build is due")
+                self._config = reload_config(self._config)
         self._rendering = rendering
 
 
@@ -211,6 +201,7 @@ def _edition(view: View, config: Config, number: str) -> Edition:
     found = definitions(view, config)
     rendering = (view.meta("rendering") or "").encode()
     keys = view.feed_keys()
+    formats = view.formats()
     places = {}
     for definition in found.definitions:
         known = keys.get(key_of(definition))
@@ -218,7 +209,8 @@ def _edition(view: View, config: Config, number: str) -> Edition:
             continue  # the configuration on the disk is ahead of the last build
         key = _digest(rendering, known[1])
         for format, path in definition.head.paths.items():
-            places[path] = Place(definition, format, key)
+            if format in formats:
+                places[path] = Place(definition, format, key)
     if config.feeds.opml:
         key = _digest(rendering, (view.meta("opml") or "").encode())
         places[config.feeds.opml] = Place(None, None, key)

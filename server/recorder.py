@@ -107,7 +107,7 @@ class Recorder:
         found = audience(counts.visits)
         self._ledger.count(
             _day(now),
-            {(r.kind, r.format, r.status): number for r, number in counts.requests.items()},
+            counts.requests,
             {BYTES: counts.bytes, MADE: counts.made},
             found.subscribers,
             found.readers,

@@ -66,14 +66,14 @@ def audience(visits: Iterable[Visit]) -> Audience:
     """What some visits say of a site's audience."""
     found = Audience()
     readers: dict[str, list[bytes]] = {}
-    for visit in visits:
-        agent = "".join(filter(str.isprintable, visit.agent.decode("latin-1")))
+    for path, raw, address in visits:
+        agent = "".join(filter(str.isprintable, raw.decode("latin-1")))
         said = told(agent)
         if said is not None:
-            key = (visit.path, said.agent)
+            key = (path, said.agent)
             found.subscribers[key] = max(said.number, found.subscribers.get(key, 0))
         elif agent and not MACHINES.search(agent):
-            who = f"{visit.address}\0{agent}".encode()
-            readers.setdefault(visit.path, []).append(who)
+            who = f"{address}\0{agent}".encode()
+            readers.setdefault(path, []).append(who)
     found.readers = {path: sketch(each) for path, each in readers.items()}
     return found

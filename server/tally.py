@@ -6,48 +6,34 @@ they mean is worked out when they are taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from server.answers import Answer
 
-# More readers than this between two takings are not told apart, so that memory stays flat.
-MOST_READERS: Final = 50_000
+# More visits than this between two takings are not remembered, so that memory stays flat.
+MOST_VISITS: Final = 50_000
 LONGEST_AGENT: Final = 512
 
 
-class Request(NamedTuple):
-    """What requests are counted by: kind and format of the feed, status of the answer."""
-
-    kind: str
-    format: str
-    status: int
-
-
-class Visit(NamedTuple):
-    """Who asked for what: the path of a document, a User-Agent, an address."""
-
-    path: str
-    agent: bytes
-    address: str
-
-
-Requests: TypeAlias = dict[Request, int]
+# Kind and format of the feed (empty for anything else), status of the answer.
+Request: TypeAlias = tuple[str, str, int]
+# The path of a document, the User-Agent and the address of who asked for it.
+Visit: TypeAlias = tuple[str, bytes, str]
 
 
 @dataclass(slots=True)
 class Counts:
     """Everything counted in some time. ``made`` are answers that were not ready."""
 
-    requests: Requests = field(default_factory=dict)
+    requests: dict[Request, int] = field(default_factory=dict)
     bytes: int = 0
     made: int = 0
     visits: dict[Visit, None] = field(default_factory=dict)
 
 
 class Tally:
-    """Counts requests. ``visits`` says whether to remember who asked, too."""
+    """Counts requests; ``visits`` says whether to remember who asked, too."""
 
     def __init__(self, visits: bool) -> None:
         self.counts = Counts()
@@ -63,19 +49,14 @@ class Tally:
     ) -> None:
         """Count an answer about a feed."""
         counts = self.counts
-        request = Request(answer.facts.label, answer.facts.format, status)
         requests = counts.requests
+        request = (answer.kind, answer.format, status)
         requests[request] = requests.get(request, 0) + 1
         counts.bytes += size
-        if self._visits and client is not None and len(counts.visits) < MOST_READERS:
-            counts.visits[Visit(answer.path, agent[:LONGEST_AGENT], client[0])] = None
+        if self._visits and client is not None and len(counts.visits) < MOST_VISITS:
+            counts.visits[answer.path, agent[:LONGEST_AGENT], client[0]] = None
 
     def other(self, status: int) -> None:
         """Count an answer about anything else."""
-        request = Request("", "", status)
-        self.counts.requests[request] = self.counts.requests.get(request, 0) + 1
-
-
-def total(requests: Mapping[Request, int], status: int) -> int:
-    """How many requests were answered with a status."""
-    return sum(number for request, number in requests.items() if request.status == status)
+        requests = self.counts.requests
+        requests["", "", status] = requests.get(("", "", status), 0) + 1

@@ -20,6 +20,7 @@ from feeds.render.generator import (
     fragment,
     insert,
 )
+from feeds.render.people import address
 
 NAMESPACES = {"sy": SY, "media": MEDIA}
 END = b"</feed>"
@@ -103,4 +104,4 @@ def _links(entry: Entry) -> Iterator[Fields]:
 
 
 def _person(person: Person) -> Fields:
-    return {"name": person.name, "email": person.email, "uri": person.url}
+    return {"name": person.name, "email": address(person), "uri": person.url}

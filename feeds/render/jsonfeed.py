@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
+from urllib.parse import quote
 
 import orjson
 
 from feeds.models import Enclosure, Entry, Feed, Format, Person
 from feeds.render.dates import rfc3339
+from feeds.render.people import address
 
 VERSION = "https://jsonfeed.org/version/1.1"
 UNKNOWN_TYPE = "application/octet-stream"
@@ -70,7 +72,8 @@ def item(entry: Entry) -> JsonObject:
 
 
 def _author(person: Person) -> JsonObject:
-    url = person.url or (f"mailto:{person.email}" if person.email else "")
+    email = quote(address(person), safe="@+")
+    url = person.url or (f"mailto:{email}" if email else "")
     return _filled({"name": person.name, "url": url})
 
 

@@ -22,7 +22,8 @@ def render_opml(path: str, title: str, feeds: Sequence[Feed]) -> Document:
     root = etree.Element("opml", version="2.0")
     head = etree.SubElement(root, "head")
     etree.SubElement(head, "title").text = title
-    etree.SubElement(head, "dateModified").text = rfc822(updated)
+    if updated != EPOCH:
+        etree.SubElement(head, "dateModified").text = rfc822(updated)
     body = etree.SubElement(root, "body")
     _add_feeds(body, (feed for feed in feeds if feed.kind is Kind.SITE))
     for kind, text in GROUPS.items():

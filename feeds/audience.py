@@ -1,0 +1,52 @@
+"""Who subscribes to which feed on a day, as the ledger has it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from feeds.config import Config
+from feeds.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAudience:
+    """The audience of one document: what agents tell, the most first, and plain readers."""
+
+    path: str
+    agents: tuple[tuple[str, int], ...]
+    readers: int
+
+    @property
+    def subscribers(self) -> int:
+        return sum(number for _, number in self.agents) + self.readers
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """All documents that somebody subscribes to, the most read first."""
+
+    day: str
+    feeds: tuple[FeedAudience, ...]
+
+
+def audience(config: Config, day: str | None = None) -> Audience:
+    """The audience of a site on a day, as in ``2026-01-31``, else the last that is known."""
+    if not config.state.is_dir():
+        return Audience(day or "", ())
+    ledger = Ledger(config.state)
+    days = ledger.days()
+    day = day or (days[0] if days else "")
+    agents: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    readers: dict[str, int] = defaultdict(int)
+    for path, agent, number in ledger.subscribers(day):
+        if agent:
+            agents[path].append((agent, number))
+        else:
+            readers[path] += number
+    ledger.close()
+    feeds = [
+        FeedAudience(path, tuple(agents[path]), readers[path])
+        for path in agents.keys() | readers.keys()
+    ]
+    return Audience(day, tuple(sorted(feeds, key=lambda feed: (-feed.subscribers, feed.path))))
