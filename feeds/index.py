@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from feeds.errors import IndexLockedError, OutputError
 from feeds.models import Finding, Level
@@ -154,7 +154,7 @@ class Index(View):
         self.posts_changed = False
         self._feeds_changed = False
         self._wait = wait
-        self._links: set[int] = set()
+        self._claims: set[int] = set()
         self._stems: set[str] = set()
         self._term_ids: dict[TermKey, int] = {}
         self._new_path = self.path.with_suffix(".new")
@@ -276,14 +276,14 @@ class Index(View):
         for chunk in chunks(paths):
             query = f"DELETE FROM finding WHERE stage <> {Stage.DEFINE:d} AND path IN"
             self._db.execute(f"{query} {marks(chunk)}", chunk)
-        query = "SELECT id, path, link, date, state, data FROM post WHERE path IN"
-        for id, path, link, date, state, data in list(self.in_values(query, paths)):
+        query = "SELECT id, path, link, identity, date, state, data FROM post WHERE path IN"
+        for id, path, link, identity, date, state, data in list(self.in_values(query, paths)):
             if state == State.VISIBLE:
                 self._leave(id, date, terms_of(data))
             self._db.execute("DELETE FROM post WHERE id = ?", (id,))
             self._db.execute("DELETE FROM entry WHERE post = ?", (id,))
             self._db.execute("DELETE FROM reference WHERE post = ?", (id,))
-            self._links.add(link)
+            self._claims.update((link, identity))
             self._stems.add(stem(path))
 
     def _insert(self, row: Row, now: int, future: bool) -> None:
@@ -291,9 +291,18 @@ class Index(View):
         if row.published:
             state = State.VISIBLE if future or row.date <= now else State.FUTURE
         cursor = self._db.execute(
-            "INSERT INTO post (path, digest, link, date, updated, state, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (row.path, row.digest, row.link, row.date, row.updated, state, row.post),
+            "INSERT INTO post (path, digest, link, identity, date, updated, state, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                row.path,
+                row.digest,
+                row.link,
+                row.identity,
+                row.date,
+                row.updated,
+                state,
+                row.post,
+            ),
         )
         id = cursor.lastrowid
         assert id is not None
@@ -303,7 +312,7 @@ class Index(View):
             stems = {(stem, id) for name in row.references for stem in stems_of(name)}
             self._db.executemany("INSERT INTO reference VALUES (?, ?)", sorted(stems))
         if not self.empty:
-            self._links.add(row.link)
+            self._claims.update((row.link, row.identity))
             self._stems.add(stem(row.path))
 
     def _enter(self, post: int, date: int, terms: Sequence[TermKey]) -> None:
@@ -338,48 +347,77 @@ class Index(View):
         """Decide which posts are visible, and bring the terms up to date.
 
         Posts whose time has come appear (and go again if the clock was set back); of
-        visible posts with one link the first path wins.
+        visible posts with one link or one id the first path wins.
         """
         self._follow_the_clock(now, future)
-        for link in self._rival_links():
-            self._settle_link(link)
+        self._settle_rivals()
         self._touch_referring()
         self._count_terms()
         self.empty = False
 
     def _follow_the_clock(self, now: int, future: bool) -> None:
-        due = "SELECT id, link, date, data FROM post WHERE state = ? AND (date <= ? OR ?)"
-        for id, link, date, data in self._db.execute(due, (State.FUTURE, now, future)).fetchall():
-            self._links.add(link)
+        columns = "SELECT id, link, identity, date, data FROM post WHERE state = ?"
+        due = self._db.execute(f"{columns} AND (date <= ? OR ?)", (State.FUTURE, now, future))
+        for id, link, identity, date, data in due.fetchall():
+            self._claims.update((link, identity))
             self._set_state(id, State.VISIBLE)
             self._enter(id, date, terms_of(data))
         if future:
             return
         for state in (State.VISIBLE, State.RIVAL):
-            early = "SELECT id, link, date, data FROM post WHERE state = ? AND date > ?"
-            for id, link, date, data in self._db.execute(early, (state, now)).fetchall():
-                self._links.add(link)
+            early = self._db.execute(f"{columns} AND date > ?", (state, now))
+            for id, link, identity, date, data in early.fetchall():
+                self._claims.update((link, identity))
                 self._set_state(id, State.FUTURE)
                 if state == State.VISIBLE:
                     self._leave(id, date, terms_of(data))
 
-    def _rival_links(self) -> list[int]:
-        if self.empty:
-            rows = self._db.execute("SELECT link FROM post GROUP BY link HAVING count(*) > 1")
-            return [link for (link,) in rows]
-        return sorted(self._links)
+    def _settle_rivals(self) -> None:
+        """Let the first path have what several posts claim, among all that are concerned."""
+        done: set[int] = set()
+        for claim in self._rival_claims():
+            if claim not in done:
+                self._settle_claimants(self._claimants(claim, done))
 
-    def _settle_link(self, link: int) -> None:
-        rivals = self._db.execute(
-            "SELECT id, date, state, data FROM post WHERE link = ? AND state IN (?, ?)"
-            " ORDER BY path",
-            (link, State.VISIBLE, State.RIVAL),
-        ).fetchall()
-        for place, (id, date, state, data) in enumerate(rivals):
-            wanted = State.RIVAL if place else State.VISIBLE
+    def _rival_claims(self) -> list[int]:
+        """The hashes of links and ids that more than one post may claim."""
+        if not self.empty:
+            return sorted(self._claims)
+        rows = self._db.execute(
+            "SELECT link FROM post GROUP BY link HAVING count(*) > 1"
+            " UNION SELECT identity FROM post GROUP BY identity HAVING count(*) > 1"
+        )
+        return [claim for (claim,) in rows]
+
+    def _claimants(self, claim: int, done: set[int]) -> list[tuple[Any, ...]]:
+        """All posts that share a claim, directly or through others, by path."""
+        found: dict[int, tuple[Any, ...]] = {}
+        waiting = [claim]
+        while waiting:
+            claim = waiting.pop()
+            if claim in done:
+                continue
+            done.add(claim)
+            rows = self._db.execute(
+                "SELECT path, id, link, identity, date, state, data FROM post"
+                " WHERE (link = ? OR identity = ?) AND state IN (?, ?)",
+                (claim, claim, State.VISIBLE, State.RIVAL),
+            )
+            for row in rows:
+                found[row[1]] = row
+                waiting += row[2:4]
+        return sorted(found.values())
+
+    def _settle_claimants(self, posts: Sequence[tuple[Any, ...]]) -> None:
+        taken: set[int] = set()
+        for _, id, link, identity, date, state, data in posts:
+            free = taken.isdisjoint((link, identity))
+            wanted = State.VISIBLE if free else State.RIVAL
+            if free:
+                taken.update((link, identity))
             if state != wanted:
                 self._set_state(id, wanted)
-                change = self._leave if place else self._enter
+                change = self._enter if free else self._leave
                 change(id, date, terms_of(data))
 
     def _set_state(self, post: int, state: State) -> None:
@@ -409,7 +447,7 @@ class Index(View):
     def forget_touched(self) -> None:
         """The feeds of all that changed so far are up to date."""
         self.touched.clear()
-        self._links.clear()
+        self._claims.clear()
         self._stems.clear()
         self.posts_changed = False
 

@@ -46,6 +46,7 @@ class Row(NamedTuple):
     path: str
     digest: bytes
     link: int = 0
+    identity: int = 0
     date: int = 0
     updated: int = 0
     published: bool = False
@@ -90,7 +91,8 @@ def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
     return Row(
         path=post.path,
         digest=digest,
-        link=link_hash(post.url),
+        link=claim_hash(post.url),
+        identity=claim_hash(f"id:{post.id}"),
         date=microseconds(post.date),
         updated=microseconds(post.updated),
         published=post.published,
@@ -101,9 +103,9 @@ def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
     )
 
 
-def link_hash(url: str) -> int:
-    """64 bits of a URL as SQLite's signed integer."""
-    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), signed=True)
+def claim_hash(claim: str) -> int:
+    """64 bits of a URL or an id as SQLite's signed integer."""
+    return int.from_bytes(hashlib.blake2b(claim.encode(), digest_size=8).digest(), signed=True)
 
 
 def microseconds(date: datetime) -> int:

@@ -27,7 +27,8 @@ CREATE TABLE post (
     id      INTEGER PRIMARY KEY,
     path    TEXT NOT NULL UNIQUE, -- below the site folder
     digest  BLOB NOT NULL,        -- of the bytes of the file
-    link    INTEGER NOT NULL,     -- hash of the URL; two posts with one are rivals
+    link     INTEGER NOT NULL,    -- hash of the URL; two posts with one are rivals
+    identity INTEGER NOT NULL,    -- hash of the permanent id; likewise
     date    INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     state   INTEGER NOT NULL,     -- index.State: hidden, future, visible, rival
@@ -35,6 +36,7 @@ CREATE TABLE post (
 );
 CREATE INDEX post_by_state ON post (state, date);
 CREATE INDEX post_by_link ON post (link);
+CREATE INDEX post_by_identity ON post (identity);
 
 -- Which posts name which other posts in their Liquid tags, by the other's file name
 -- without its ending, so that a moved post renews those that link to it.

@@ -140,20 +140,19 @@ class View:
 
     def _rivals(self) -> list[Finding]:
         rows = self._db.execute(
-            "SELECT loser.path, winner.path, loser.data FROM post loser JOIN post winner"
-            " ON winner.link = loser.link AND winner.state = ? WHERE loser.state = ?",
+            "SELECT loser.path, winner.path, winner.link = loser.link, loser.data"
+            " FROM post loser JOIN post winner ON winner.state = ?"
+            " AND (winner.link = loser.link OR winner.identity = loser.identity)"
+            " WHERE loser.state = ? ORDER BY winner.path",
             (State.VISIBLE, State.RIVAL),
         )
-        return [
-            Finding(
-                path,
-                1,
-                Level.ERROR,
-                f"has the same link as {first} ({decode_post(data).url})",
-                "left out of feeds",
-            )
-            for path, first, data in rows
-        ]
+        found: dict[str, Finding] = {}
+        for path, winner, same_link, data in rows:
+            post = decode_post(data)
+            claim = f"link as {winner} ({post.url})" if same_link else f"id as {winner} ({post.id})"
+            what = f"has the same {claim}"
+            found.setdefault(path, Finding(path, 1, Level.ERROR, what, "left out of feeds"))
+        return list(found.values())
 
     def feed_keys(self) -> dict[TermKey, tuple[bytes, bytes]]:
         """Head and key of every feed that was selected before."""

@@ -61,10 +61,12 @@ def write_post(
     return path
 
 
-def run_build(root: Path, now: datetime = NOW, jobs: int = 1, **options: bool) -> Result:
+def run_build(
+    root: Path, now: datetime = NOW, jobs: int = 1, full: bool = False, strict: bool = False
+) -> Result:
     """A build in this process."""
     with Workers(jobs, processes) as workers:
-        return build(load_config(root), now, workers, Options(**options))
+        return build(load_config(root), now, workers, Options(full=full, strict=strict))
 
 
 def tree(folder: Path) -> Mapping[str, bytes]:
