@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -44,6 +45,24 @@ JEKYLL_EXCLUDE: Final = (
     "vendor/ruby/",
 )
 
+LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+# A posts_limit beyond this means all; a feed of more would never be read.
+MOST_ENTRIES: Final = 10_000
+
+# POSIX.1-2017 8.3, TZ, without parts of an hour and without summer time.
+POSIX_ZONE: Final = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)([+-]?)(\d{1,2})(?::00)*")
+
+
+# What Hugo calls the file's name and the long names, in Jekyll's placeholders.
+HUGO_WORDS: Final[Mapping[str, str]] = {
+    "contentbasename": ":title",
+    "filename": ":title",
+    "slugorcontentbasename": ":title",
+    "slugorfilename": ":title",
+    "monthname": ":long_month",
+    "weekdayname": ":long_day",
+}
+
 
 class Settings(NamedTuple):
     """The settings of another generator: where they stood, and what each became."""
@@ -58,7 +77,7 @@ def jekyll_settings(root: Path) -> Settings | None:
     path = next((root / name for name in JEKYLL_NAMES if (root / name).is_file()), None)
     if path is None:
         return None
-    raw = _load(path)
+    raw = _load_mapping(path)
     notes: list[tuple[str, str]] = []
     values = {
         "site": _jekyll_site(root, raw, notes),
@@ -74,27 +93,34 @@ def other_settings(root: Path) -> Settings | None:
     for name in (*HUGO_NAMES, *ZOLA_NAMES):
         path = root / name
         if path.is_file():
-            raw = _load(path)
+            raw = _load_mapping(path)
             return Settings(path, _zola(raw) if name in ZOLA_NAMES else _hugo(raw))
     return None
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> Any:
+    """The data of a YAML, TOML or JSON file, with JSON's types."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, [f"cannot be read: {error}"]) from error
     try:
-        data = _parse(path, text)
+        return _plain(_parse(path, text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
     except json.JSONDecodeError as error:
         raise ConfigError(path, [f"not JSON: {error}"]) from error
+    except RecursionError as error:
+        raise ConfigError(path, ["nested too deeply"]) from error
+
+
+def _load_mapping(path: Path) -> dict[str, Any]:
+    data = _load(path)
     if data is None:
         return {}
     if not isinstance(data, dict):
         raise ConfigError(path, ["expected a mapping of keys to values"])
-    return {str(key): _plain(value) for key, value in data.items()}
+    return data
 
 
 def _parse(path: Path, text: str) -> Any:
@@ -104,14 +130,40 @@ def _parse(path: Path, text: str) -> Any:
         return json.loads(text)
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(text, Loader=loader)
+        # Of several documents Jekyll reads the first; some files end with a second `---`.
+        return next(yaml.load_all(text, Loader=_yaml_loader()), None)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(path, [f"{where}not YAML: {problem}"]) from error
+        problem = _yaml_problem(error)
+        raise ConfigError(path, [f"{_yaml_line(error, text)}not YAML: {problem}"]) from error
+    except ValueError as error:
+        raise ConfigError(path, [f"not YAML: {error}"]) from error
+
+
+@lru_cache(maxsize=1)
+def _yaml_loader() -> Any:
+    """YAML's own types but for dates: a day that no calendar has would be an error."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("Loader", (base,), {})
+    loader.add_constructor("tag:yaml.org,2002:timestamp", base.construct_scalar)
+    return loader
+
+
+def _yaml_problem(error: Exception) -> str:
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    return str(problem or error).splitlines()[0]
+
+
+def _yaml_line(error: Exception, text: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark:
+        return f"line {mark.line + 1}: "
+    # libyaml counts the bytes before a character that YAML forbids.
+    above = text.encode()[: getattr(error, "position", 0)]
+    line = above.count(b"\n") + 1
+    return f"line {line}: "
 
 
 def _plain(value: Any) -> Any:
@@ -129,80 +181,127 @@ def _plain(value: Any) -> Any:
 
 
 def _jekyll_site(root: Path, raw: dict[str, Any], notes: list[tuple[str, str]]) -> dict[str, Any]:
-    url = _text(raw.get("url")) or _cname(root)
-    if url and not raw.get("url"):
+    url = _text(raw.get("url")) or _cname(root / _source(raw))
+    if url and not _text(raw.get("url")):
         notes.append(("has no url", f"{url} taken from the file CNAME"))
     baseurl = _text(raw.get("baseurl")).strip("/")
+    authors = _jekyll_authors(root, raw)
     site: dict[str, Any] = {
-        "url": f"{url.rstrip('/')}/{baseurl}".rstrip("/"),
-        "title": _text(raw.get("title") or raw.get("name")),
+        "url": f"{url.rstrip('/')}/{baseurl}".rstrip("/") if url else "",
+        "title": _first_text(raw, ("title", "name")),
         "description": _text(raw.get("description")),
-        "language": _text(raw.get("lang") or raw.get("locale")).replace("_", "-"),
+        "language": _jekyll_language(raw, notes),
         "timezone": _jekyll_timezone(raw, notes),
-        "authors": _jekyll_authors(root, raw),
+        "authors": authors,
         "variables": raw,
     }
-    author = raw.get("author")
+    author = _jekyll_author(raw.get("author"), authors)
     if author:
-        site["author"] = site["authors"].get(author, author) if isinstance(author, str) else author
+        site["author"] = author
     return site
 
 
+def _jekyll_language(raw: dict[str, Any], notes: list[tuple[str, str]]) -> str:
+    """Jekyll writes any text into ``xml:lang``; readers take a language tag only."""
+    written = _first_text(raw, ("lang", "locale"))
+    tag = written.replace("_", "-")
+    if not tag or LANGUAGE.fullmatch(tag):
+        return tag
+    notes.append((f"lang is no language tag: {written!r}", "left out"))
+    return ""
+
+
+def _jekyll_author(value: Any, authors: Mapping[str, Any]) -> Any:
+    """The site's author: a name, a short name of the data folder, a table; the first of a list."""
+    if isinstance(value, list):
+        return _jekyll_author(value[0], authors) if value else ""
+    if isinstance(value, dict):
+        return _person("", value)
+    name = _text(value)
+    return authors.get(name, name)
+
+
 def _jekyll_timezone(raw: dict[str, Any], notes: list[tuple[str, str]]) -> str:
-    """The C library that Jekyll asks takes a name that it does not know for UTC."""
+    """The zone that the C library takes ``timezone`` for: Jekyll hands it on unseen.
+
+    What it does not know is UTC to it, but for POSIX's ``CST-8``: eight hours east.
+    """
     name = _text(raw.get("timezone")) or "UTC"
+    if _is_zone(name):
+        return name
+    posix = POSIX_ZONE.fullmatch(name)
+    fixed = f"Etc/GMT{posix[1] or '+'}{int(posix[2])}" if posix else ""
+    if fixed and _is_zone(fixed):
+        side = "east" if posix and posix[1] == "-" else "west"
+        notes.append((f"timezone {name!r} is POSIX's for hours {side} of UTC", f"read as {fixed}"))
+        return fixed
+    notes.append((f"knows no time zone {name!r}", "taken for UTC, as Jekyll does"))
+    return "UTC"
+
+
+def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        notes.append((f"knows no time zone {name!r}", "taken for UTC, as Jekyll does"))
-        return "UTC"
-    return name
+        return False
+    return True
 
 
-def _cname(root: Path) -> str:
+def _cname(folder: Path) -> str:
     """The host that GitHub Pages serves the site under."""
     try:
-        host = (root / "CNAME").read_text("utf-8").strip()
+        host = (folder / "CNAME").read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
     return f"https://{host}" if re.fullmatch(r"[\w.-]+", host) else ""
 
 
 def _jekyll_authors(root: Path, raw: dict[str, Any]) -> dict[str, Any]:
-    folder = root / (_text(raw.get("data_dir")) or "_data")
+    folder = root / _source(raw) / (_text(raw.get("data_dir")) or "_data")
     for name in ("authors.yml", "authors.yaml", "authors.json"):
         if (folder / name).is_file():
             people = _load(folder / name)
-            return {key: _person(key, value) for key, value in people.items()}
+            # Some themes have a list there.
+            named = people.items() if isinstance(people, dict) else ()
+            return {key: _person(key, value) for key, value in named}
     return {}
 
 
 def _person(key: str, value: Any) -> Any:
     if not isinstance(value, dict):
         return _text(value) or key
-    names = ("name", "display_name", "title")
-    person = {"name": next((_text(value[n]) for n in names if value.get(n)), key)}
+    person = {"name": _first_text(value, ("name", "display_name", "title")) or key}
     for field, keys in (
         ("email", ("email",)),
         ("url", ("url", "uri", "web", "site", "home")),
     ):
-        found = next((_text(value[k]) for k in keys if value.get(k)), "")
-        if found:
+        if found := _first_text(value, keys):
             person[field] = found
     return person
 
 
+def _first_text(values: Mapping[str, Any], keys: Iterable[str]) -> str:
+    return next((text for key in keys if (text := _text(values.get(key)))), "")
+
+
 def _jekyll_posts(raw: dict[str, Any]) -> dict[str, Any]:
-    collections = raw.get("collections")
-    posts = collections.get("posts") if isinstance(collections, dict) else None
-    own = posts if isinstance(posts, dict) else {}
+    own = _table(_table(raw.get("collections")).get("posts"))
+    source = _source(raw)
+    below = f"{source}/" if source else ""
+    # A destination within the site holds no posts of its own.
+    destination = _folder(raw.get("destination")) or "_site"
     settings: dict[str, Any] = {
         "jekyll": True,
         "naive_dates": "utc",
-        "permalink": _text(own.get("permalink") or raw.get("permalink")) or "date",
-        "exclude": [*JEKYLL_EXCLUDE, *_texts(raw.get("exclude"))],
+        "permalink": _text(own.get("permalink")) or _text(raw.get("permalink")) or "date",
+        "exclude": [
+            *(below + name.lstrip("/") for name in (*JEKYLL_EXCLUDE, *_texts(raw.get("exclude")))),
+            f"{destination}/",
+        ],
         "include": _texts(raw.get("include", [".htaccess"])),
-        "defaults": _jekyll_defaults(raw),
+        "defaults": _jekyll_defaults(raw, below),
+        "collections_dir": (below + _folder(raw.get("collections_dir"))).rstrip("/"),
+        "includes_dir": below + (_folder(raw.get("includes_dir")) or "_includes"),
     }
     for key, name in (
         ("future", "future"),
@@ -211,32 +310,39 @@ def _jekyll_posts(raw: dict[str, Any]) -> dict[str, Any]:
     ):
         if isinstance(raw.get(key), bool):
             settings[name] = raw[key]
-    if isinstance(own.get("future"), bool):
-        settings["future"] = own["future"]
-    if "excerpt_separator" in raw:
-        settings["excerpt_separator"] = _text(raw["excerpt_separator"])
+    if isinstance(raw.get("excerpt_separator"), str):
+        settings["excerpt_separator"] = raw["excerpt_separator"]
     if raw.get("markdown_ext"):
         settings["markdown_extensions"] = _text(raw["markdown_ext"]).replace(" ", "").split(",")
-    for key in ("collections_dir", "includes_dir"):
-        if raw.get(key):
-            settings[key] = _text(raw[key]).strip("/")
-    settings["exclude"].append(_text(raw.get("destination")) or "_site")
     return settings
 
 
-def _jekyll_defaults(raw: dict[str, Any]) -> list[dict[str, Any]]:
+def _source(raw: dict[str, Any]) -> str:
+    """The folder within the site that Jekyll takes for the site, empty for all of it.
+
+    To the reader it is what ``collections_dir`` is: posts are looked for below it only, and
+    it is no part of what their paths mean.
+    """
+    folder = _folder(raw.get("source"))
+    return "" if folder == "." or ".." in folder.split("/") else folder
+
+
+def _folder(value: Any) -> str:
+    return _text(value).removeprefix("./").strip("/")
+
+
+def _jekyll_defaults(raw: dict[str, Any], below: str) -> list[dict[str, Any]]:
     """``defaults`` in the order of the file; sets that Jekyll would call invalid are left out."""
     sets = raw.get("defaults")
     found = []
     for item in sets if isinstance(sets, list) else []:
         if not isinstance(item, dict) or not isinstance(item.get("values"), dict):
             continue
-        given = item.get("scope")
-        scope: dict[str, Any] = given if isinstance(given, dict) else {}
-        kind = _text(scope.get("type"))
+        scope = _table(item.get("scope"))
+        kind, path = _text(scope.get("type")), _text(scope.get("path"))
         found.append(
             {
-                "path": _text(scope.get("path")),
+                "path": f"{below}{path.removeprefix('/')}" if below and path else path,
                 "type": {"post": "posts", "draft": "drafts"}.get(kind, kind),
                 "values": item["values"],
             }
@@ -246,12 +352,11 @@ def _jekyll_defaults(raw: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _jekyll_feeds(raw: dict[str, Any]) -> dict[str, Any]:
     """jekyll-feed's own ``feed:`` keys, so that its subscribers stay where they are."""
-    feed = raw.get("feed")
-    if not isinstance(feed, dict):
-        return {"ids": "jekyll"}
+    feed = _table(raw.get("feed"))
     settings: dict[str, Any] = {"ids": "jekyll"}
-    if isinstance(feed.get("posts_limit"), int):
-        settings["entries"] = feed["posts_limit"]
+    limit = feed.get("posts_limit")
+    if type(limit) is int and limit > 0:
+        settings["entries"] = min(limit, MOST_ENTRIES)
     if feed.get("excerpt_only") is True:
         settings["content"] = "summary"
     for key in ("icon", "logo"):
@@ -264,27 +369,21 @@ def _jekyll_feeds(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _jekyll_feed_paths(feed: dict[str, Any]) -> dict[str, Any]:
-    collections = feed.get("collections")
-    posts = collections.get("posts") if isinstance(collections, dict) else None
-    own = posts if isinstance(posts, dict) else {}
+    own = _table(_table(feed.get("collections")).get("posts"))
     paths: dict[str, Any] = {}
-    site = _text(own.get("path") or feed.get("path")).strip("/")
+    site = (_text(own.get("path")) or _text(feed.get("path"))).strip("/")
     if site:
         paths["site"] = {"atom": site}
     if own.get("categories") or feed.get("categories"):
         paths["category"] = {"atom": "feed/{name}.xml"}
     if feed.get("tags"):
-        tags = feed["tags"] if isinstance(feed["tags"], dict) else {}
-        folder = _text(tags.get("path")) or "/feed/by_tag/"
+        folder = _text(_table(feed["tags"]).get("path")) or "/feed/by_tag/"
         paths["tag"] = {"atom": f"{folder.lstrip('/')}{{name}}.xml"}
     return paths
 
 
 def _jekyll_terms(raw: dict[str, Any]) -> dict[str, Any]:
-    feed = raw.get("feed")
-    tags = feed.get("tags") if isinstance(feed, dict) else None
-    if not isinstance(tags, dict):
-        return {}
+    tags = _table(_table(raw.get("feed")).get("tags"))
     settings: dict[str, Any] = {}
     only, unwanted = _texts(tags.get("only")), _texts(tags.get("except"))
     if only:
@@ -306,30 +405,35 @@ def _literal(name: str) -> str:
 
 
 def _hugo(raw: dict[str, Any]) -> dict[str, Any]:
-    params = raw.get("params") if isinstance(raw.get("params"), dict) else {}
-    permalinks = raw.get("permalinks") if isinstance(raw.get("permalinks"), dict) else {}
-    author = raw.get("author") or (params or {}).get("author")
+    params = _table(raw.get("params"))
+    author = raw.get("author") or params.get("author")
     site = {
-        "url": _text(raw.get("baseURL") or raw.get("baseurl")),
+        "url": _first_text(raw, ("baseURL", "baseurl")),
         "title": _text(raw.get("title")),
-        "description": _text((params or {}).get("description")),
-        "language": _text(raw.get("languageCode") or raw.get("locale")),
+        "description": _text(params.get("description")),
+        "language": _first_text(raw, ("languageCode", "locale", "defaultContentLanguage")),
         "timezone": _text(raw.get("timeZone")),
+        "author": _text(_table(author).get("name")) or _text(author),
     }
-    if isinstance(author, str):
-        site["author"] = author
-    elif isinstance(author, dict) and author.get("name"):
-        site["author"] = _text(author["name"])
-    section = next((key for key in ("posts", "post", "blog") if key in (permalinks or {})), "posts")
-    pattern = _text((permalinks or {}).get(section)) or f"/{section}/:slug/"
-    pattern = pattern.replace(":filename", ":title").replace(":contentbasename", ":title")
     return {
         "site": {key: value for key, value in site.items() if value},
         "posts": {
             "sources": [_text(raw.get("contentDir")) or "content"],
-            "permalink": re.sub(r":sections?\b", section, pattern),
+            "permalink": _hugo_permalink(_table(raw.get("permalinks"))),
         },
     }
+
+
+def _hugo_permalink(permalinks: dict[str, Any]) -> str:
+    """The pattern of the section that holds the posts, in Jekyll's words."""
+    permalinks = {**permalinks, **_table(permalinks.get("page"))}
+    section = next((key for key in ("posts", "post", "blog") if key in permalinks), "posts")
+    pattern = _text(permalinks.get(section)) or f"/{section}/:slug/"
+
+    def word(match: re.Match[str]) -> str:
+        return section if match[1].startswith("section") else HUGO_WORDS.get(match[1], match[0])
+
+    return re.sub(r":([a-z]+)", word, pattern)
 
 
 def _zola(raw: dict[str, Any]) -> dict[str, Any]:
@@ -344,6 +448,10 @@ def _zola(raw: dict[str, Any]) -> dict[str, Any]:
         "site": {key: value for key, value in site.items() if value},
         "posts": {"sources": ["content"], "permalink": "/:slug/"},
     }
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Final
 
 from feeds.config import Defaults
 from feeds.posts.frontmatter import Value, is_null, values_of
 
 # A draft is a document of the collection posts too.
-TYPES = ("", "posts")
+TYPES: Final = ("", "posts")
+
+_CHARACTERS: Final = re.compile(r"([!^]?)([^\]/]+)\]")
+_NOTHING: Final = re.compile(r"(?!)")
 
 
 def defaults_for(
@@ -53,7 +57,8 @@ def _applies(scope: str, path: str, collections_dir: str) -> bool:
         return True
     if "*" in scope:
         pattern = _glob(scope)
-        return any(pattern.fullmatch(part) for part in _parts(path))
+        above = path.rpartition("/")[0] if scope.endswith("/") else path
+        return any(pattern.fullmatch(part) for part in _parts(above))
     prefix = f"{collections_dir}/" if collections_dir else ""
     return path.removeprefix(prefix).startswith(scope.removeprefix(prefix))
 
@@ -89,6 +94,8 @@ def _glob(scope: str) -> re.Pattern[str]:
             pattern += r"(?<![^/])(?!\.)[^/]*" if not pattern or pattern.endswith("/") else "[^/]*"
         elif char == "?":
             pattern += "[^/]"
+        elif char == "[" and (chars := _CHARACTERS.match(rest)):
+            pattern, rest = pattern + _one_of(chars), rest[chars.end() :]
         elif char == "{":
             pattern, braces = pattern + "(?:", braces + 1
         elif char == "}" and braces:
@@ -97,4 +104,12 @@ def _glob(scope: str) -> re.Pattern[str]:
             pattern += "|"
         else:
             pattern += re.escape(char)
-    return re.compile(pattern + ")" * braces)
+    try:
+        return re.compile(pattern + ")" * braces)
+    except re.error:
+        return _NOTHING  # a range that runs backwards
+
+
+def _one_of(chars: re.Match[str]) -> str:
+    listed = "".join(char if char == "-" else re.escape(char) for char in chars[2])
+    return f"[^{listed}/]" if chars[1] else f"[{listed}]"

@@ -8,13 +8,14 @@ a value of the wrong shape is no value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from feeds.config import Site
-from feeds.models import Enclosure, Person
+from feeds.models import Enclosure, Link, Person, Role
 from feeds.posts.frontmatter import Value, is_false, is_null, is_true
+from feeds.posts.permalink import encoded
 
 SUMMARY_KEYS: Final = ("excerpt", "summary", "description")
 IMAGE_KEYS: Final = (
@@ -27,6 +28,7 @@ ALIAS_KEYS: Final = ("aliases", "alias", "redirect_from")
 ID_KEYS: Final = ("id", "guid", "uuid")
 UPDATED_KEYS: Final = ("last_modified_at", "lastmod", "updated", "modified", "last_updated")
 ENCLOSURE_KEYS: Final = ("enclosure", "enclosures")
+SOURCE_KEYS: Final = ("source", "link", "canonical_url", "external_url")
 RECORDING_KEYS: Final = ("audio", "audio_file", "audio_url", "podcast", "mp3", "video")
 
 # The types that RSS readers act on. The machine's own table would differ between machines.
@@ -68,7 +70,7 @@ _SPACE: Final = " \t\r\n\f\v\0"
 _WORD: Final = re.compile(rf"[^{_SPACE}]+")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
-_URL_SAFE: Final = "!$&'()*+,;=:@/?%#[]~"
+_ADDRESS: Final = re.compile(r"(?:https?:)?//\S+", re.IGNORECASE)
 
 
 def text_of(value: Value | None) -> str:
@@ -135,6 +137,37 @@ def aliases(values: Mapping[str, Value]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+# --- the source ------------------------------------------------------------------------------
+
+
+def source(
+    values: Mapping[str, Value], post_url: str, line_of: Callable[[str], int]
+) -> tuple[Link, ...]:
+    """The article that a post was taken from, if its header names one by its address.
+
+    A post whose canonical address is its own page comes from nowhere else.
+    """
+    for key in SOURCE_KEYS:
+        label, url = _named_address(values.get(key))
+        if _ADDRESS.fullmatch(url) and _page(url) != _page(post_url):
+            return (Link(Role.SOURCE, label, url, line_of(key)),)
+    return ()
+
+
+def _named_address(value: Value | None) -> tuple[str, str]:
+    if isinstance(value, dict):
+        label = first_text(value, ("name", "title", "label", "text"))
+        return label, first_text(value, ("url", "link", "href", "uri"))
+    if isinstance(value, list):
+        return next(filter(any, map(_named_address, value)), ("", ""))
+    return "", text_of(value)
+
+
+def _page(url: str) -> str:
+    """An address without what does not tell pages apart."""
+    return url.partition("//")[2].partition("#")[0].removesuffix("/")
+
+
 # --- terms -------------------------------------------------------------------------------
 
 
@@ -190,7 +223,7 @@ def _people(value: Value, site: Site) -> Iterator[Person]:
         url = first_text(value, ("url", "uri", "website", "web", "site"))
         if name:
             yield Person(name, first_text(value, ("email",)), url)
-    elif name := text_of(value):
+    elif not is_true(value) and not is_false(value) and (name := text_of(value)):
         yield site.authors.get(name) or Person(name)
 
 
@@ -279,18 +312,18 @@ def resolved(path: str, post_url: str, site_url: str, jekyll: bool) -> str:
     """A path of a header as an absolute URL, empty if it is none of the web.
 
     Jekyll's ``absolute_url`` puts the site's URL with its baseurl before every path; the
-    other generators resolve it against the post.
+    other generators resolve it against the post. Neither renders a template there.
     """
-    path = quote(path.replace("\\", "/"), safe=_URL_SAFE)
+    if "{{" in path or "{%" in path:
+        return ""
+    path = encoded(path.replace("\\", "/"), more="[]" if "//[" in path else "")
     try:
         scheme = urlsplit(path).scheme
         if scheme:
             return path if scheme in ("http", "https") and urlsplit(path).hostname else ""
         if not jekyll or path.startswith("//"):
             return urljoin(post_url, path)
-        base = urlsplit(site_url).path + "/"
-        if path.startswith(base):
-            return urljoin(site_url, path)
-        return f"{site_url}/{path.removeprefix('./').lstrip('/')}"
+        below = path.removeprefix(urlsplit(site_url).path + "/").lstrip("/")
+        return urljoin(f"{site_url}/", f"./{below}")
     except ValueError:
         return ""

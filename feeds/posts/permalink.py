@@ -76,17 +76,23 @@ def unknown_placeholders(pattern: str) -> tuple[str, ...]:
 
 def absolute_url(site_url: str, path: str) -> str:
     """A path of the site as a URL: what no URL may hold is percent-encoded."""
-    if _PLAIN_PATH.fullmatch(path) is None:
-        path = quote(path, safe="!$&'()*+,;=:@/?%#")
-    return site_url + path
+    return site_url + encoded(path)
+
+
+def encoded(reference: str, more: str = "") -> str:
+    """A path or URL with what no URL may hold percent-encoded, and the rest as it is.
+
+    ``more`` are further characters that stay.
+    """
+    if _PLAIN_PATH.fullmatch(reference):
+        return reference
+    return _STRAY_PERCENT.sub("%25", quote(reference, safe=f"!$&'()*+,;=:@/?%#{more}"))
 
 
 def jekyll_id(site_url: str, path: str, slug: str) -> str:
     """The id that jekyll-feed writes: ``post.id | absolute_url``."""
     own = post_id(path, slug)
-    if _PLAIN_PATH.fullmatch(own) is None:
-        own = "/".join(_normalised(segment) for segment in own.split("/"))
-    return _origin(site_url) + own
+    return _origin(site_url) + (own if _PLAIN_PATH.fullmatch(own) else _normalised(own))
 
 
 def post_id(path: str, slug: str) -> str:
@@ -105,6 +111,7 @@ def tag_uri(site_url: str, path: str, date: datetime) -> str:
 
 _PLACEHOLDER: Final = re.compile(r":([a-z_]+)")
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._~-]*")
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 _Part = str | Callable[[Place], str]
 
@@ -128,7 +135,7 @@ def _value_of(name: str) -> Callable[[Place], str] | None:
 
 
 def _categories(place: Place) -> str:
-    return _escaped("/".join(dict.fromkeys([name.lower() for name in place.categories])))
+    return _escaped("/".join(dict.fromkeys([_lower(name) for name in place.categories])))
 
 
 def _slugified_categories(place: Place) -> str:
@@ -179,7 +186,7 @@ _NOT_PRETTY: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=@]+")
 
 def slugified(text: str) -> str:
     """Jekyll's default slug: letters, marks and digits of any script, lower case."""
-    return _hyphenated(text, "", _NOT_SLUG).lower()
+    return _lower(_hyphenated(text, "", _NOT_SLUG))
 
 
 def pretty(text: str) -> str:
@@ -196,6 +203,11 @@ def _hyphenated(text: str, kept: str, others: re.Pattern[str]) -> str:
     else:
         slug = others.sub("-", text)
     return slug.removeprefix("-").removesuffix("-")
+
+
+def _lower(text: str) -> str:
+    """Lower case as Ruby has it: a sigma at the end of a word is a sigma like any other."""
+    return "".join([char.lower() for char in text]) if "Σ" in text else text.lower()
 
 
 def _is_word(char: str) -> bool:
@@ -217,21 +229,26 @@ def _escaped(text: str) -> str:
     """Jekyll::URL.escape_path, which takes a category such as ``a?b`` for a URI."""
     if _NEEDS_NO_ESCAPE.fullmatch(text):  # most are
         return text
+    scheme, authority, path, query, fragment = _components(text)
+    if scheme is not None and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) is None:
+        return quote(text, safe=_PCHAR + "/")
+    escaped = quote(path, safe=_PCHAR + "/")
+    if authority is not None:
+        escaped = f"//{quote(authority, safe=_PCHAR + '[]')}{escaped}"
+    if scheme is not None:
+        escaped = f"{scheme}:{escaped}"
+    if query is not None:
+        escaped += f"?{quote(query, safe=_PCHAR + '/?')}"
+    if fragment is not None:
+        escaped += f"%23{quote(fragment, safe=_PCHAR + '/?')}"
+    return escaped
+
+
+def _components(text: str) -> tuple[str | None, str | None, str, str | None, str | None]:
     components = _COMPONENTS.fullmatch(text)
     assert components is not None  # the pattern takes any text
     scheme, authority, path, query, fragment = components.groups()
-    if scheme is not None and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) is None:
-        return quote(text, safe=_PCHAR + "/")
-    encoded = quote(path, safe=_PCHAR + "/")
-    if authority is not None:
-        encoded = f"//{quote(authority, safe=_PCHAR + '[]')}{encoded}"
-    if scheme is not None:
-        encoded = f"{scheme}:{encoded}"
-    if query is not None:
-        encoded += f"?{quote(query, safe=_PCHAR + '/?')}"
-    if fragment is not None:
-        encoded += f"%23{quote(fragment, safe=_PCHAR + '/?')}"
-    return encoded
+    return scheme, authority, path, query, fragment
 
 
 def _sanitised(path: str) -> str:
@@ -242,10 +259,23 @@ def _sanitised(path: str) -> str:
     return re.sub("//+", "/", path) if "//" in path else path
 
 
-def _normalised(segment: str) -> str:
-    """A path segment as Addressable normalises it, which folds full-width forms too."""
-    text = unquote_to_bytes(segment).decode("utf-8", "replace")
-    return quote(unicodedata.normalize("NFKC", text), safe=_PCHAR)
+def _normalised(reference: str) -> str:
+    """A path with perhaps a query and a fragment, as Addressable normalises it."""
+    _, _, path, query, fragment = _components(reference)
+    normal = "/".join([_normalised_part(part, _PCHAR) for part in path.strip().split("/")])
+    if query:
+        normal += f"?{_normalised_part(query, _PCHAR.replace(';', '') + '/?')}"
+    if fragment:
+        normal += f"#{_normalised_part(fragment, _PCHAR + '/?')}"
+    return normal
+
+
+def _normalised_part(part: str, safe: str) -> str:
+    """Encoded once and no more than needed; full-width forms are folded too."""
+    raw = unquote_to_bytes(part)
+    with suppress(UnicodeDecodeError):
+        raw = unicodedata.normalize("NFKC", raw.decode()).encode()
+    return quote(raw, safe=safe)
 
 
 @lru_cache(maxsize=8)

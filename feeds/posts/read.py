@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from feeds.config import Config
 from feeds.models import Finding, Level, Post
@@ -50,8 +51,12 @@ DATE_KEYS: Final = ("date", "publishDate", "publish_date", "pubdate")
 JEKYLL_NAME: Final = re.compile(r"([0-9]{2,4}-[0-9]{1,2}-[0-9]{1,2})-(.*)\.[^.]+", re.DOTALL)
 DATED_NAME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[-_ T]+(.+))?", re.DOTALL)
 
-_REFERENCE: Final = re.compile(r"\{%-?\s*(?:post_url|link)\s+(.*?)\s*-?%\}")
+_REFERENCE: Final = re.compile(
+    r"\{%-?\s*(?:post_url|link)\s((?:[^%{]|%(?!\})|\{(?!%))*)%\}"  # no tag within a tag
+)
 _ILLEGAL_BYTES: Final = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
+WEB: Final = ("http://", "https://")
+_HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
 
@@ -240,7 +245,7 @@ def _reading(
         summary=more.summary,
         image=more.image,
         enclosures=more.enclosures,
-        links=found.links,
+        links=found.links if common else fields.source(values, url, front.line_of) + found.links,
         aliases=more.aliases,
         references=_references(body) if liquid else (),
     )
@@ -264,8 +269,8 @@ def _date(
     notes: _Notes,
 ) -> datetime | None:
     zone = config.site.zone
-    keys = DATE_KEYS[:1] if config.posts.jekyll else DATE_KEYS
-    key = next((key for key in keys if key in values), "")
+    keys = [key for key in DATE_KEYS[: 1 if config.posts.jekyll else None] if key in values]
+    key = next((key for key in keys if not is_null(values[key])), keys[0] if keys else "")
     written = values.get(key)
     if isinstance(written, str) and not is_null(written):
         date = parse_date(written, zone, config.posts.naive_dates == "utc")
@@ -338,8 +343,7 @@ def _title(
     title = fields.text_of(value)
     if title:
         return title
-    words = titleized(name.slug) or name.stem
-    words = ILLEGAL.sub("", words)
+    words = ILLEGAL.sub("", titleized(name.slug) or name.stem).strip() or "…"
     if is_null(value):
         return words
     for start, end in sorted(spans, reverse=True):
@@ -370,7 +374,8 @@ def _updated(
 def _references(body: str) -> tuple[str, ...]:
     if "post_url" not in body and "link" not in body:
         return ()
-    return tuple(dict.fromkeys(_REFERENCE.findall(body)))
+    names = (name.removesuffix("-").strip() for name in _REFERENCE.findall(body))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 # --- link and id -----------------------------------------------------------------------------
@@ -400,7 +405,7 @@ def _link(
         categories = _categories(defaults, defaults, {}, name, config)
     slug = fields.text_of(values.get("slug")) or name.slug
     own = _own_permalink(values, front, config, notes)
-    if not config.posts.jekyll and own.startswith(("http://", "https://")):
+    if not config.posts.jekyll and own.startswith(WEB):
         return _Link(absolute_url("", own), slug)
     place = Place(
         date,
@@ -418,18 +423,29 @@ def _own_permalink(
 ) -> str:
     """The link that a post asks for, if it can have it."""
     keys = ("permalink",) if config.posts.jekyll else ("permalink", "url")
-    own = fields.first_text(values, keys)
-    if not own:
+    key = next((key for key in keys if fields.first_text(values, (key,))), "")
+    if not key:
         return ""
+    own = fields.first_text(values, (key,))
     unknown = unknown_placeholders(own)
     if "{{" in own or "{%" in own:
-        what = "permalink is a template"
+        what = f"{key} is a template"
     elif unknown:
-        what = f"permalink names {', '.join(unknown)}, which stands for nothing"
+        what = f"{key} names {', '.join(unknown)}, which stands for nothing"
+    elif not config.posts.jekyll and own.startswith(WEB) and not _is_address(own):
+        what = f"{key} is no address"
     else:
         return own
-    notes.warning(front.line_of("permalink"), what, "the site's permalink taken")
+    notes.warning(front.line_of(key), what, "the site's permalink taken")
     return ""
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+    except ValueError:  # of the brackets or of the port
+        return False
 
 
 def _page_ending(permalink: str) -> str:
@@ -465,14 +481,16 @@ def _own_id(own: str, date: datetime, config: Config) -> str:
 def _variables(values: dict[str, Value], post: Post, link: _Link) -> dict[str, object]:
     from feeds.posts.variables import typed
 
+    # The name of a file may hold what no text may.
+    slug, path = ILLEGAL.sub("", link.slug), ILLEGAL.sub("", post.path)
     return {
         **{key: typed(value) for key, value in values.items()},
         "title": post.title,
         "date": post.date,
         "url": link.url,
-        "id": post_id(link.url, link.slug),
-        "slug": link.slug,
-        "path": post.path,
+        "id": post_id(link.url, slug),
+        "slug": slug,
+        "path": path,
         "categories": list(post.categories),
         "tags": list(post.tags),
     }
