@@ -1,84 +1,141 @@
 """The command line: the only module that prints, asks or exits.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the run found what it
-was asked to fail on, 2 usage or configuration, 3 the run itself failed.
+was asked to fail on, 2 usage or configuration, 3 the run itself failed, and 130 when it was
+interrupted, as shells have it.
+
+Nothing of a file's name, a post's title or an argument reaches a terminal unescaped.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from feeds import __version__
-from feeds.config import Config, load_config
-from feeds.errors import FeedsError
+from feeds.config import CONFIG_NAME, Config, load_config
+from feeds.errors import ConfigError, FeedsError, OutputError
 from feeds.models import Finding, Level
+from feeds.section import show
+from feeds.terminal import UNSAFE, progress_bars, visible
 
-P = ParamSpec("P")
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from feeds.build import Result
+    from feeds.workers import Workers
 
 FOUND: Final = 1
 INTERRUPTED: Final = 130
 
-SITE = click.argument("site", type=click.Path(path_type=Path), default=Path())
+SITE = click.argument("site", type=click.Path(path_type=Path, readable=False), default=Path())
 SOURCES = click.option(
     "--posts",
     "sources",
     metavar="DIR",
     multiple=True,
-    help="Read posts from this folder of the site (or glob) instead; may be repeated.",
+    help="Read this folder of SITE, or glob, instead of [posts] sources; may be repeated.",
 )
 JOBS = click.option(
     "--jobs",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 256),
     metavar="N",
-    help="How many processes read and render.  [default: one for each CPU]",
+    help="Read and render with N processes.  [default: one for each CPU]",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96})
+class _InOrder(click.Group):
+    """Lists its commands in the order in which people come to need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
 @click.version_option(__version__, prog_name="feeds")
 def cli() -> None:
-    """Atom, RSS and JSON feeds of a folder of posts: the site's, and one for every
-    category and every tag.
+    """Turn a folder of posts into Atom, RSS and JSON feeds: one for the site, one for every
+    category and one for every tag.
 
-    SITE is a folder with a config.toml, or a Jekyll site with only its _config.yml.
+    SITE is the folder of a site, the one you are in if you leave it out. It has a
+    config.toml, or is a Jekyll site with only its _config.yml.
+
+    \b
+    To begin, in the folder of a site:
+      feeds init     (not needed where there is a _config.yml)
+      feeds build
+
+    `feeds COMMAND --help` tells more of each command, with examples.
+
+    Exit codes: 0 done, 1 found what it was asked to fail on, 2 wrong usage or configuration,
+    3 failed. Results go to stdout, messages to stderr.
     """
 
 
 def main() -> None:
     """Run the command line; a user's mistake is a message, never a traceback."""
-    # Click looks at the stream only, rich at the variable too.
-    colour = False if os.environ.get("NO_COLOR") else None
+    _speak_utf8()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(cli.main(prog_name="feeds", standalone_mode=False, color=colour) or 0)
+        code = cli.main(prog_name="feeds", standalone_mode=False, color=_colour())
     except FeedsError as error:
-        _fail(str(error), error.exit_code)
-    except click.ClickException as error:
+        code = _fail(_lines(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "feeds"
+        advice = f"see `{command} --help`"
+        code = _fail([error.format_message(), advice], error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted; what was there before is whole", INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Nothing is to be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = _fail(["interrupted; the feeds that were there are whole"], INTERRUPTED)
+    sys.exit(code or 0)
 
 
-def _fail(message: str, code: int) -> None:
-    for line in message.splitlines():
-        click.echo(click.style("feeds: ", fg="red") + line, err=True)
-    sys.exit(code)
+def _speak_utf8() -> None:
+    """Begin anew where the locale would have names of files be something else than UTF-8.
+
+    The same posts make the same feeds in every locale, so their names have to be read alike.
+    """
+    if sys.getfilesystemencoding() == "utf-8":
+        return
+    # What is printed stays in the encoding of the terminal.
+    streams = f"{sys.stdout.encoding if sys.stdout else 'utf-8'}:backslashreplace"
+    environment = {"PYTHONIOENCODING": streams, **os.environ, "PYTHONUTF8": "1"}
+    os.execve(sys.executable, sys.orig_argv, environment)
+
+
+def _colour() -> bool | None:
+    """Never any if NO_COLOR is set (no-color.org), else where there is a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _lines(error: FeedsError) -> Sequence[str]:
+    if isinstance(error, ConfigError):
+        return [f"{error.path}: {problem}" for problem in error.problems]
+    return str(error).split("\n")
+
+
+def _fail(lines: Iterable[str], code: int) -> int:
+    for line in lines:
+        _say(click.style("feeds: ", fg="red") + visible(line))
+    return code
 
 
 # --- feeds init ---------------------------------------------------------------------------
@@ -88,19 +145,25 @@ def _fail(message: str, code: int) -> None:
 @SITE
 @click.option("--force", is_flag=True, help="Overwrite a config.toml that is there.")
 def init(site: Path, force: bool) -> None:
-    """Write a config.toml with every key and its default.
+    """Write a config.toml to start from.
 
-    What a _config.yml (Jekyll), hugo.toml or zola.toml in SITE says is taken over.
+    It has every key, its default and what it is for. What a _config.yml (Jekyll), hugo.toml
+    or zola.toml in SITE says is taken over. A Jekyll site needs a config.toml only for what
+    its _config.yml cannot say.
+
+    \b
+    Examples:
+      feeds init            for the site in this folder
+      feeds init blog       for the one in blog/
     """
+    import shlex
+
     from feeds.starter import write_config
 
     path, origin = write_config(site, force)
-    click.echo(f"wrote {path}" + (f", from what {origin} says" if origin else ""))
-    click.echo(f"next: look through it, then run `feeds build{_shown(site)}`", err=True)
-
-
-def _shown(site: Path) -> str:
-    return "" if site == Path() else f" {site}"
+    _print(f"wrote {visible(str(path))}" + (f", from what {origin} says" if origin else ""))
+    argument = "" if site == Path() else f" {shlex.quote(str(site))}"
+    _say(f"next: look through it, url and sources first, then run `feeds build{visible(argument)}`")
 
 
 # --- feeds build --------------------------------------------------------------------------
@@ -109,26 +172,44 @@ def _shown(site: Path) -> str:
 @cli.command()
 @SITE
 @click.option(
-    "-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Write the feeds there."
+    "-o",
+    "--output",
+    metavar="DIR",
+    help="Write the feeds into this folder instead of [feeds] output.",
 )
 @click.option("--full", is_flag=True, help="Forget what is known and read everything again.")
-@click.option("--strict", is_flag=True, help="Any warning or error: write nothing and exit with 1.")
+@click.option(
+    "--strict", is_flag=True, help="If there is any warning or error: write nothing, exit with 1."
+)
+@click.option("--notify", is_flag=True, help="Tell the hubs of [feeds] hubs what changed.")
 @JOBS
 @SOURCES
 @AS_JSON
 def build(
     site: Path,
-    output: Path | None,
+    output: str | None,
     full: bool,
     strict: bool,
+    notify: bool,
     jobs: int | None,
     sources: Sequence[str],
     as_json: bool,
 ) -> int:
-    """Write the feeds of SITE.
+    """Write the feeds of a site.
 
-    Only what changed since the last build is read, rendered and written. A post that is
-    broken is repaired or left out, and said at the end with its file and line.
+    They go into SITE/public/ unless the configuration or -o says otherwise. Only what changed
+    since the last build is read, rendered and written. A broken post stops nothing: it is
+    repaired or left out, and named at the end with its line. Files that were not written by
+    this command are never overwritten or removed. What is known of the site lies in
+    SITE/.feeds/, which may be deleted.
+
+    \b
+    Examples:
+      feeds build                        the site in this folder
+      feeds build blog -o /srv/www       the one in blog/, into another folder
+      feeds build --strict               for CI: no broken post gets past
+      feeds build --posts _posts --posts old_post
+      feeds build --json                 what was written, and every finding
     """
     from feeds import build as steps
 
@@ -138,39 +219,48 @@ def build(
         options = steps.Options(full=full, strict=strict, progress=progress)
         result = steps.build(config, datetime.now(UTC), workers, options)
     seconds = time.perf_counter() - started
+    told = steps.notify(config, result, time.time) if notify else None
     _report(result.findings)
     if as_json:
         _print_json(_build_object(result, config, seconds))
     else:
         _print_build(result, config, seconds)
+        if told is not None:
+            _print(f"{_count(told, 'feed')} told to {_count(len(config.feeds.hubs), 'hub')}")
     if strict and result.faults:
         return FOUND
     return 0
 
 
-def _print_build(result: Any, config: Config, seconds: float) -> None:
+NOT_IN_FEEDS: Final = {
+    "FUTURE": "of the future",
+    "HIDDEN": "not published",
+    "RIVAL": "left out: another has the same link",
+}
+
+
+def _print_build(result: Result, config: Config, seconds: float) -> None:
     from feeds.rows import State
 
-    hidden = result.posts.get(State.HIDDEN, 0)
-    future = result.posts.get(State.FUTURE, 0)
-    visible = sum(result.posts.values()) - hidden - future
-    counts = [_count(visible, "post")]
-    counts += [_count(future, "future post")] if future else []
-    counts += [_count(hidden, "unpublished post")] if hidden else []
-    click.echo(f"{', '.join(counts)} in {_count(result.feeds, 'feed')}")
-    folder = _relative(config.output)
+    _print(
+        f"{_count(result.posts.get(State.VISIBLE, 0), 'post')} in {_count(result.feeds, 'feed')}"
+    )
+    for state, what in NOT_IN_FEEDS.items():
+        if number := result.posts.get(State[state]):
+            _print(f"{_count(number, 'post')} {what}")
+    folder = visible(_relative(config.output))
     if result.published is None:
-        click.echo(f"nothing was written to {folder}, because of --strict")
+        _print(f"nothing was written to {folder}, because of --strict")
         return
     written, removed = len(result.published.written), len(result.published.removed)
     kept = result.documents - written
     parts = [f"{_count(written, 'file')} written"]
     parts += [f"{kept} unchanged"] if kept else []
     parts += [f"{removed} removed"] if removed else []
-    click.echo(f"{', '.join(parts)} in {folder}/ ({seconds:.1f} s)")
+    _print(f"{', '.join(parts)} in {folder}/ ({seconds:.1f} s)")
 
 
-def _build_object(result: Any, config: Config, seconds: float) -> dict[str, Any]:
+def _build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
     published = result.published
     return {
         "output": str(config.output),
@@ -204,21 +294,36 @@ def _finding_object(found: Finding) -> dict[str, Any]:
 @SOURCES
 @AS_JSON
 def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -> None:
-    """Show what was read: every post, newest first."""
+    """Show what was read of every post.
+
+    The newest come first; no feed is written. With --json each post is an object on a line of
+    its own: path, url, id, title, date, updated, categories, tags, published (false for
+    drafts and hidden posts), state (visible, future, hidden, or rival: another post has its
+    link), source, links, warnings. What is to be said of other files goes to stderr.
+
+    \b
+    Examples:
+      feeds posts
+      feeds posts blog --posts old_post
+      feeds posts --json | jq -r '.[] | select(.warnings != []) | .path'
+    """
     from feeds import build as steps
 
     config = _config(site, sources)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_posts(config, datetime.now(UTC), workers, options)
+    findings = [*config.notes, *known.findings]
     if not as_json:
         for post, state in known.posts:
             mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
-            click.echo(f"{post.date:%Y-%m-%d %H:%M}  {post.title}{mark}\n    {post.path}")
-        _report(known.findings)
+            _print(f"{post.date:%Y-%m-%d %H:%M}  {visible(post.title)}{mark}")
+            _print(f"    {visible(post.path)}")
+        _report(findings)
+        _say(_count(len(known.posts), "post"))
         return
     warnings: dict[str, list[str]] = {}
-    for found in known.findings:
+    for found in findings:
         warnings.setdefault(found.path, []).append(str(found))
     _print_json_lines(
         {
@@ -242,7 +347,7 @@ def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -
         for post, state in known.posts
     )
     # What is left is about files that are no posts.
-    _report([found for found in known.findings if found.path in warnings])
+    _report([found for found in findings if found.path in warnings])
 
 
 @cli.command(name="list")
@@ -251,7 +356,17 @@ def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -
 @SOURCES
 @AS_JSON
 def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -> None:
-    """Show which feeds exist."""
+    """Show which feeds there are, and where.
+
+    Each with its kind, number of entries, name and address; none is written. With --json each
+    feed is an object on a line of its own: kind (site, category or tag), name, title, path,
+    url, entries, updated, urls (of every format).
+
+    \b
+    Examples:
+      feeds list
+      feeds list blog --json | jq -r '.[] | select(.kind == "tag") | .url'
+    """
     from feeds import build as steps
 
     config = _config(site, sources)
@@ -275,24 +390,118 @@ def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bo
         _print_json_lines(objects)
         return
     for feed in objects:
-        click.echo(f"{feed['kind']:<9}{feed['entries']:>4}  {feed['name']}  {feed['url']}")
+        name = visible(str(feed["name"]))
+        _print(f"{feed['kind']:<9}{feed['entries']:>4}  {name}  {feed['url']}")
+    _report(config.notes)
+
+
+# --- feeds serve, feeds subscribers -------------------------------------------------------
+
+
+@cli.command()
+@SITE
+@click.option("--host", metavar="ADDRESS", help="Listen at this address.  [default: 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", help="And at this port.  [default: 8000]"
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), metavar="N", help="How many processes answer."
+)
+@click.option("--no-watch", is_flag=True, help="Do not notice changed files.")
+def serve(
+    site: Path, host: str | None, port: int | None, workers: int | None, no_watch: bool
+) -> None:
+    """Serve the feeds of SITE, and keep them up to date.
+
+    Posts that are written, changed or due appear within a second. Stop with Ctrl-C; answers
+    in flight are finished.
+    """
+    given = {"host": host, "port": port, "workers": workers}
+    over = {key: value for key, value in given.items() if value is not None}
+    config = load_config(site, {"server": over})
+    from server.run import serve as run
+
+    run(config, "off" if no_watch else config.server.watch)
+
+
+@cli.command()
+@SITE
+@click.option("--day", metavar="DATE", help="As in 2026-01-31.  [default: the last day there is]")
+@AS_JSON
+def subscribers(site: Path, day: str | None, as_json: bool) -> None:
+    """Show how many subscribe to each feed.
+
+    Counted are what aggregators tell while they fetch, and distinct plain readers. No
+    address of a reader is stored.
+    """
+    from feeds.audience import audience
+
+    found = audience(load_config(site), day)
+    if as_json:
+        _print_json_lines(
+            {
+                "day": found.day,
+                "path": feed.path,
+                "subscribers": feed.subscribers,
+                "agents": dict(feed.agents),
+                "readers": feed.readers,
+            }
+            for feed in found.feeds
+        )
+        return
+    if not found.feeds:
+        _say(visible(f"nobody was counted{f' on {day}' if day else ' yet'}"))
+        return
+    for feed in found.feeds:
+        agents = ", ".join(f"{visible(name)} {number:,}" for name, number in feed.agents)
+        parts = ([agents] if agents else []) + [f"readers {feed.readers:,}"]
+        _print(f"{feed.subscribers:>9,}  {visible(feed.path)}  ({', '.join(parts)})")
 
 
 # --- what the commands share --------------------------------------------------------------
 
 
-def _config(site: Path, sources: Sequence[str], output: Path | None = None) -> Config:
+def _config(site: Path, sources: Sequence[str], output: str | None = None) -> Config:
     """The configuration of a site with what the command line says in place of it."""
     over: dict[str, Any] = {}
     if sources:
-        over["posts"] = {"sources": list(sources)}
-    if output:
-        over["feeds"] = {"output": os.path.abspath(output)}
-    return load_config(site, over)
+        over["posts"] = {"sources": [_within(site, source) for source in sources]}
+    if output is not None:
+        over["feeds"] = {"output": output and os.path.abspath(output)}
+    config = load_config(site, over)
+    _check_sources(config, bool(sources))
+    return config
+
+
+def _within(site: Path, source: str) -> str:
+    """A folder that is given as an absolute path, as seen from the site that it is in."""
+    return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
+
+
+def _check_sources(config: Config, given: bool) -> None:
+    """A folder that is not there is a mistake, rather than the end of all its posts' feeds."""
+    missing = [name for name in config.posts.sources if not _is_there(config.root, name)]
+    names = ", ".join(map(show, missing))
+    if given and missing:
+        raise click.BadParameter(
+            f"no folder {names} in {config.root}; name folders as seen from there",
+            param_hint="'--posts'",
+        )
+    if missing and len(missing) == len(config.posts.sources):
+        what = f"no folder {names} in {config.root}; name those that posts are in"
+        raise ConfigError(config.root / CONFIG_NAME, [f"posts.sources: {what}"])
+
+
+def _is_there(root: Path, source: str) -> bool:
+    """Whether a folder, or any of those that a pattern means, is in the site."""
+    if not glob.has_magic(source):
+        return os.path.isdir(root / source)
+    found = glob.iglob(source, root_dir=root, recursive=True)
+    return any(os.path.isdir(root / folder) for folder in found)
 
 
 @contextlib.contextmanager
-def _workers(jobs: int | None) -> Iterator[Any]:
+def _workers(jobs: int | None) -> Iterator[Workers]:
     from feeds.workers import Workers, cpu_count, processes
 
     with Workers(jobs or cpu_count(), processes) as workers:
@@ -307,8 +516,6 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     if not sys.stderr.isatty():
         yield silent
         return
-    from feeds.terminal import progress_bars
-
     with progress_bars() as show:
         yield show
 
@@ -318,19 +525,19 @@ def _report(findings: Iterable[Finding]) -> None:
     counts = dict.fromkeys(Level, 0)
     for found in findings:
         counts[found.level] += 1
-        click.echo(_coloured(found), err=True)
+        _say(_coloured(found))
     said = [_count(number, level) for level, number in reversed(counts.items()) if number]
     if said:
-        click.echo(", ".join(said), err=True)
+        _say(", ".join(said))
 
 
 COLOURS: Final = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 def _coloured(found: Finding) -> str:
-    level = f" {found.level}: "
-    before, _, after = str(found).partition(level)
-    return f"{before}{click.style(level, fg=COLOURS[found.level])}{after}"
+    where = f"{found.path}:{found.line}" if found.line else found.path
+    level = click.style(f" {found.level}: ", fg=COLOURS[found.level])
+    return f"{visible(where)}:{level}{visible(f'{found.what} — {found.done}')}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -344,13 +551,47 @@ def _relative(path: Path) -> str:
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    _print(_json(value, indent=2))
 
 
 def _print_json_lines(objects: Iterable[Mapping[str, Any]]) -> None:
     """A JSON array with one object per line: easy to read, to diff and to stream."""
-    separator = "["
+    last = b""
     for item in objects:
-        click.echo(f"{separator}\n{json.dumps(item, ensure_ascii=False)}", nl=False)
-        separator = ","
-    click.echo("[]" if separator == "[" else "\n]")
+        _print(last + b"," if last else b"[")
+        last = _json(item)
+    for line in (last, b"]") if last else (b"[]",):
+        _print(line)
+
+
+def _json(value: Mapping[str, Any], indent: int | None = None) -> bytes:
+    """JSON in UTF-8 (RFC 8259) whatever the terminal speaks, without what it would obey."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+
+
+# The line breaks between values are meant; those within them are escaped already.
+UNSAFE_IN_JSON: Final = re.compile(rf"(?!\n){UNSAFE.pattern}")
+
+
+def _print(text: str | bytes) -> None:
+    """A line of the result. Whoever closed the pipe has seen enough, which is no failure."""
+    try:
+        click.echo(text, color=_colour())
+    except BrokenPipeError:
+        _silence()
+    except OSError as error:
+        _silence()
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"standard output: cannot be written: {reason}") from error
+
+
+def _silence() -> None:
+    """What is still to be flushed at exit must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(line: str) -> None:
+    """A message; where nobody can read it the exit code is all there is."""
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True, color=_colour())

@@ -7,7 +7,6 @@ what another generator's configuration says, checks everything, and either retur
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import ipaddress
 import os
@@ -24,16 +23,18 @@ from zoneinfo import ZoneInfo
 from feeds import sites
 from feeds.errors import ConfigError
 from feeds.models import Finding, Format, Kind, Level, Person
+from feeds.patterns import check_placeholders, feed_paths, keep_apart, output_path
+from feeds.section import Problem, Section, listed, show
 
 CONFIG_NAME: Final = "config.toml"
 STATE_FOLDER: Final = ".feeds"
 
+PERMALINK_STYLES: Final = ("date", "pretty", "ordinal", "weekdate", "none")
 MARKDOWN_EXTENSIONS: Final = ("markdown", "mkdown", "mkdn", "mkd", "md")
-PLACEHOLDERS: Final = {
-    Kind.SITE: frozenset({"format"}),
-    Kind.CATEGORY: frozenset({"format", "slug", "name"}),
-    Kind.TAG: frozenset({"format", "slug", "name"}),
-}
+# RFC 5646, as far as a look at a tag can tell.
+LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+# What RFC 3986 allows nowhere, and a fragment.
+NO_ADDRESS: Final = re.compile(r'[\x00-\x20\x7f-\xa0"<>\\^`{|}#]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,28 +262,57 @@ def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
     Raises :class:`~feeds.errors.ConfigError` with every mistake: a folder without a
     configuration, TOML or YAML that does not parse, an unknown key, a wrong value.
     """
-    root = root.resolve()
-    if not root.is_dir():
-        raise ConfigError(root, ["is not a folder; name the folder of the site"])
+    root = _existing(root)
     own_path = root / CONFIG_NAME
-    own = _load_toml(own_path) if own_path.is_file() else None
+    own = _load_toml(own_path)
     other = sites.jekyll_settings(root)
     if own is None and other is None:
         raise ConfigError(
             root, [f"no {CONFIG_NAME} and no _config.yml in it; `feeds init` writes one"]
         )
-    path = own_path if own is not None or other is None else other.path
-    values = _merge(_merge(other.values if other else {}, own or {}), over or {})
-    problems: list[str] = []
-    config = _config(root, _Section(values, "", problems))
+    path = other.path if other and own is None else own_path
+    tables = {"the command line": over or {}, CONFIG_NAME: own or {}}
+    if other:
+        tables[other.path.name] = other.values
+    problems: list[Problem] = []
+    config = _config(root, Section(_merged(tables.values()), (), problems))
     if problems:
-        raise ConfigError(path, problems)
-    config = replace(config, over=over or {})
+        raise ConfigError(path, [_told(problem, path.name, tables) for problem in problems])
+    return replace(config, notes=_notes(other), over=over or {})
+
+
+def _existing(root: Path) -> Path:
+    """The folder of the site, absolute and without links."""
+    found = Path(os.path.realpath(root))
+    if not found.is_dir():
+        what = "is not a folder" if found.exists() else "does not exist"
+        raise ConfigError(found, [f"{what}; name the folder of the site"])
+    if not _is_unicode(str(found)):
+        raise ConfigError(found, ["is no name in UTF-8; rename it"])
+    return found
+
+
+def _notes(other: sites.Settings | None) -> tuple[Finding, ...]:
     if other is None:
-        return config
+        return ()
     name = other.path.name
-    notes = (Finding(name, 0, Level.NOTE, what, done) for what, done in other.notes)
-    return replace(config, notes=tuple(notes))
+    return tuple(Finding(name, 0, Level.NOTE, what, done) for what, done in other.notes)
+
+
+def _told(problem: Problem, file: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """A problem of ``file``, and where its key stands if that is elsewhere."""
+    origin = next((name for name, table in tables.items() if _holds(table, problem.keys)), file)
+    return str(problem) if origin == file else f"{problem} (from {origin})"
+
+
+def _holds(table: Any, keys: Sequence[str]) -> bool:
+    for key in keys:
+        if not isinstance(table, Mapping):
+            return True
+        if key not in table:
+            return False
+        table = table[key]
+    return True
 
 
 def reload_config(config: Config) -> Config:
@@ -290,13 +320,31 @@ def reload_config(config: Config) -> Config:
     return load_config(config.root, config.over)
 
 
-def _load_toml(path: Path) -> dict[str, Any]:
+def _load_toml(path: Path) -> dict[str, Any] | None:
+    """The tables of a TOML file, ``None`` where there is no such file."""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        raw = path.read_bytes()
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(path, [f"cannot be read: {reason}"]) from error
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(path, [f"line {line}: not UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(path, [f"cannot be read: {error}"]) from error
+    except RecursionError as error:
+        raise ConfigError(path, ["nested too deeply"]) from error
+
+
+def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Nested tables as one; what an earlier one says wins over what a later one does."""
+    values: dict[str, Any] = {}
+    for table in reversed(list(tables)):
+        values = _merge(values, table)
+    return values
 
 
 def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,96 +357,7 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-class _Section:
-    """One table of the configuration: hands out checked values, collects every mistake."""
-
-    def __init__(self, values: Mapping[str, Any], name: str, problems: list[str]) -> None:
-        self.values = values
-        self.name = name
-        self.problems = problems
-        self.known: set[str] = set()
-
-    def problem(self, key: str, text: str) -> None:
-        self.problems.append(f"{self._full(key)}: {text}")
-
-    def section(self, key: str) -> _Section:
-        value = self.get(key, {})
-        if not isinstance(value, Mapping):
-            self.problem(key, f"expected a table, not {_show(value)}")
-            value = {}
-        return _Section(value, self._full(key), self.problems)
-
-    def text(self, key: str, default: str = "") -> str:
-        value = self.get(key, default)
-        if isinstance(value, str):
-            return value
-        self.problem(key, f"expected a text in quotes, not {_show(value)}")
-        return default
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        value = self.get(key, default)
-        if isinstance(value, bool):
-            return value
-        self.problem(key, f"expected true or false, not {_show(value)}")
-        return default
-
-    def number(self, key: str, default: int, low: int, high: int) -> int:
-        value = self.get(key, default)
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        self.problem(key, f"expected a whole number from {low} to {high}, not {_show(value)}")
-        return default
-
-    def decimal(self, key: str, default: float, low: float, high: float) -> float:
-        value = self.get(key, default)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and low <= value <= high:
-            return float(value)
-        self.problem(key, f"expected a number from {low:g} to {high:g}, not {_show(value)}")
-        return default
-
-    def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
-        value = self.get(key, list(default))
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        self.problem(key, f"expected a list of texts, not {_show(value)}")
-        return tuple(default)
-
-    def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
-        value = self.text(key, default)
-        allowed = tuple(allowed)
-        if value in allowed:
-            return value
-        self.problem(key, f"expected one of {_listed(allowed)}, not {_show(value)}")
-        return default
-
-    def finish(self) -> None:
-        """Report the keys that nothing asked for."""
-        for key in self.values:
-            if key not in self.known:
-                near = difflib.get_close_matches(key, self.known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {_listed(self.known)}"
-                self.problem(key, f"unknown key; {hint}")
-
-    def get(self, key: str, default: Any) -> Any:
-        """A value as it stands there."""
-        self.known.add(key)
-        return self.values.get(key, default)
-
-    def _full(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
-
-
-def _show(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
-
-
-def _config(root: Path, top: _Section) -> Config:
+def _config(root: Path, top: Section) -> Config:
     posts_section = top.section("posts")
     jekyll = posts_section.flag("jekyll")
     config = Config(
@@ -415,14 +374,14 @@ def _config(root: Path, top: _Section) -> Config:
     return config
 
 
-def _site(section: _Section) -> Site:
+def _site(section: Section) -> Site:
     people = section.section("authors")
     authors = {key: _person(people, key) for key in people.values}
     site = Site(
         url=_site_url(section),
         title=section.text("title").strip(),
         description=section.text("description").strip(),
-        language=section.text("language"),
+        language=_language(section),
         timezone=_timezone(section),
         author=_person(section, "author"),
         authors={key: person for key, person in authors.items() if person},
@@ -432,91 +391,120 @@ def _site(section: _Section) -> Site:
     return site
 
 
-def _site_url(section: _Section) -> str:
+def _site_url(section: Section) -> str:
     url = section.text("url").strip()
     if not url:
-        section.problem(
-            "url",
-            'missing; feeds need absolute addresses, as in url = "https://www.example.org"',
-        )
-        return ""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
-        _ = parts.port
-    except ValueError:
-        good = False
-    if not good or any(char.isspace() for char in url) or "#" in url:
-        section.problem("url", f"expected an absolute http(s) address, not {_show(url)}")
+        if not isinstance(section.values.get("url", ""), str):
+            return ""  # said already
+        example = 'url = "https://www.example.org"'
+        section.problem("url", f"missing; feeds need absolute addresses, as in {example}")
+    elif not _is_address(url) or "?" in url:
+        hint = "" if "://" in url else f'; did you mean "https://{url.lstrip("/")}"?'
+        section.problem("url", f"expected an absolute http(s) address, not {show(url)}{hint}")
     return url.rstrip("/")
 
 
-def _timezone(section: _Section) -> str:
+def _is_address(text: str) -> bool:
+    """Whether a text is a web address that may be shown to everybody."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        return False
+    return good and "@" not in parts.netloc and not NO_ADDRESS.search(text)
+
+
+def _language(section: Section) -> str:
+    """A language tag as RFC 5646 has it; POSIX's underscore is understood too."""
+    language = section.text("language").replace("_", "-")
+    if language and not LANGUAGE.fullmatch(language):
+        section.problem("language", f'expected a tag like "zh-CN", not {show(language)}')
+    return language
+
+
+def _timezone(section: Section) -> str:
     name = section.text("timezone", "UTC")
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         section.problem(
-            "timezone", f"unknown time zone {_show(name)}; expected one like Asia/Shanghai"
+            "timezone", f'unknown time zone {show(name)}; expected one like "Asia/Shanghai"'
         )
         return "UTC"
     return name
 
 
-def _person(section: _Section, key: str) -> Person | None:
+def _person(section: Section, key: str) -> Person | None:
     value = section.get(key, "")
     if isinstance(value, str):
-        return Person(value.strip()) if value.strip() else None
+        name = section.text(key).strip()
+        return Person(name) if name else None
     if not isinstance(value, Mapping):
-        section.problem(key, f"expected a name or a table with name, not {_show(value)}")
+        section.problem(key, f"expected a name or a table with name, not {show(value)}")
         return None
+    person = section.section(key)
+    name, email, url, uri = (person.text(key).strip() for key in ("name", "email", "url", "uri"))
+    person.finish()
+    if "name" not in value:
+        person.problem("name", "missing; feeds show it")
     # uri is jekyll-feed's word, url everybody else's.
-    name, email, url = (str(value.get(field) or "").strip() for field in ("name", "email", "url"))
-    url = url or str(value.get("uri") or "").strip()
-    return Person(name, email, url) if name else None
+    return Person(name, email, url or uri) if name else None
 
 
-def _posts(section: _Section, jekyll: bool) -> Posts:
+def _posts(section: Section, jekyll: bool) -> Posts:
+    endings = section.texts("markdown_extensions", MARKDOWN_EXTENSIONS)
     posts = Posts(
-        sources=tuple(_folder(section, "sources", s) for s in section.texts("sources")),
+        sources=tuple(_folder(section, "sources", name) for name in section.texts("sources")),
         jekyll=jekyll,
-        permalink=section.text("permalink", "date"),
+        permalink=_permalink(section, jekyll),
         future=section.flag("future"),
         drafts=section.flag("drafts"),
         unpublished=section.flag("unpublished"),
-        naive_dates=section.choice("naive_dates", "site", ("site", "utc")),
+        naive_dates=section.choice("naive_dates", "utc" if jekyll else "site", ("site", "utc")),
         excerpt_separator=section.text("excerpt_separator", "\n\n"),
-        markdown_extensions=section.texts("markdown_extensions", MARKDOWN_EXTENSIONS),
+        markdown_extensions=tuple(ending.lstrip(".") for ending in endings),
         include=section.texts("include"),
         exclude=section.texts("exclude"),
-        collections_dir=section.text("collections_dir"),
-        includes_dir=section.text("includes_dir", "_includes"),
+        collections_dir=_folder(section, "collections_dir", section.text("collections_dir")),
+        includes_dir=_folder(section, "includes_dir", section.text("includes_dir", "_includes")),
         liquid=section.flag("liquid", True),
         defaults=_defaults(section),
     )
-    if not posts.sources and not jekyll:
+    if not jekyll and section.values.get("sources", []) == []:
         section.problem("sources", 'missing; the folders with posts, as in sources = ["_posts"]')
     section.finish()
     return posts
 
 
-def _folder(section: _Section, key: str, folder: str) -> str:
-    """A source folder, relative to the site and inside it."""
-    clean = folder.replace("\\", "/").strip("/") if folder not in ("", "/") else folder
-    parts = [part for part in clean.split("/") if part not in ("", ".")]
+def _permalink(section: Section, jekyll: bool) -> str:
+    """A style or a pattern. Jekyll takes any text, and its sites may count on that."""
+    permalink = section.text("permalink", "date")
+    if not jekyll and permalink not in PERMALINK_STYLES and ":" not in permalink:
+        styles = listed(PERMALINK_STYLES)
+        section.problem(
+            "permalink", f'expected {styles} or a pattern like "/:slug/", not {show(permalink)}'
+        )
+    return permalink
+
+
+def _folder(section: Section, key: str, folder: str) -> str:
+    """A folder of the site, relative to it; empty for the site itself."""
+    parts = [part for part in folder.replace("\\", "/").split("/") if part not in ("", ".")]
     if folder.startswith("/") or ".." in parts:
-        section.problem(key, f"{_show(folder)} is outside the site; link it into the site folder")
+        section.problem(key, f"{show(folder)} is outside the site; link it into the site folder")
     return "/".join(parts)
 
 
-def _defaults(section: _Section) -> tuple[Defaults, ...]:
+def _defaults(section: Section) -> tuple[Defaults, ...]:
     sets = section.get("defaults", [])
     if not isinstance(sets, list) or not all(isinstance(item, Mapping) for item in sets):
-        section.problem("defaults", "expected a list of tables with path, type and values")
+        expected = "a list of tables with path, type and values"
+        section.problem("defaults", f"expected {expected}, not {show(sets)}")
         return ()
     found = []
     for number, item in enumerate(sets, 1):
-        inner = _Section(item, f"{section.name}.defaults[{number}]", section.problems)
+        inner = Section(item, (*section.keys, f"defaults[{number}]"), section.problems)
         found.append(
             Defaults(
                 path=inner.text("path"),
@@ -528,124 +516,90 @@ def _defaults(section: _Section) -> tuple[Defaults, ...]:
     return tuple(found)
 
 
-def _feeds(section: _Section, jekyll: bool) -> Feeds:
+def _feeds(section: Section, jekyll: bool) -> Feeds:
     formats = _formats(section)
     feeds = Feeds(
         formats=formats,
         entries=section.number("entries", 20, 1, 10_000),
         content=section.choice("content", "full", ("full", "summary")),
-        output=section.text("output", "public"),
+        output=_output(section),
         ids=section.choice(
             "ids", "jekyll" if jekyll else "permalink", ("jekyll", "permalink", "tag")
         ),
-        hubs=section.texts("hubs"),
+        hubs=_hubs(section),
         keep_navigation=section.flag("keep_navigation"),
-        opml=_output_path(section, "opml", section.text("opml", "feeds.opml")),
+        opml=output_path(section, "opml", "feeds.opml"),
         icon=section.text("icon"),
         logo=section.text("logo"),
         poll_minutes=_poll_minutes(section),
-        paths=_paths(section.section("paths"), formats),
+        paths=feed_paths(section.section("paths"), formats),
     )
     section.finish()
+    keep_apart(section, feeds.opml, feeds.paths)
     return feeds
 
 
-def _poll_minutes(section: _Section) -> tuple[int, int]:
+def _output(section: Section) -> str:
+    output = section.text("output", "public")
+    if not output:
+        section.problem("output", 'expected a folder; "." is that of the site')
+    if Path(output).parts[:1] == (STATE_FOLDER,):
+        section.problem("output", f"{STATE_FOLDER} may be deleted at any time; choose another")
+    if not _is_unicode(output):
+        section.problem("output", f"expected a name in UTF-8, not {show(output)}")
+    return output
+
+
+def _hubs(section: Section) -> tuple[str, ...]:
+    hubs = section.texts("hubs")
+    for hub in hubs:
+        if not _is_address(hub):
+            section.problem("hubs", f"expected absolute http(s) addresses, not {show(hub)}")
+    return hubs
+
+
+def _poll_minutes(section: Section) -> tuple[int, int]:
     value = section.get("poll_minutes", [5, 60])
     if isinstance(value, list) and len(value) == 2 and all(type(item) is int for item in value):
         shortest, longest = value
         if 1 <= shortest <= longest <= 44_640:
             return shortest, longest
-    section.problem("poll_minutes", f"expected two numbers, the shortest first, not {_show(value)}")
+    section.problem("poll_minutes", f"expected two numbers, the shortest first, not {show(value)}")
     return 5, 60
 
 
-def _formats(section: _Section) -> tuple[Format, ...]:
+def _formats(section: Section) -> tuple[Format, ...]:
     names = section.texts("formats", [str(format) for format in Format])
     unknown = [name for name in names if name not in set(Format)]
     for name in unknown:
-        section.problem("formats", f"expected some of {_listed(Format)}, not {_show(name)}")
+        section.problem("formats", f"expected some of {listed(Format)}, not {show(name)}")
     if not names:
-        section.problem("formats", f"expected at least one of {_listed(Format)}")
+        section.problem("formats", f"expected at least one of {listed(Format)}")
     return tuple(format for format in Format if format in names)
 
 
-DEFAULT_PATHS: Final = {
-    Kind.SITE: "feed.{format}",
-    Kind.CATEGORY: "category/{slug}/feed.{format}",
-    Kind.TAG: "tag/{slug}/feed.{format}",
-}
-
-
-def _paths(section: _Section, formats: tuple[Format, ...]) -> Mapping[Kind, Mapping[Format, str]]:
-    """``[feeds.paths]``: a pattern for all formats, or a table with one for each."""
-    paths = {kind: _kind_paths(section, kind, formats) for kind in Kind}
-    section.finish()
-    taken: dict[str, str] = {}
-    for kind, patterns in paths.items():
-        for format, pattern in patterns.items():
-            other = taken.setdefault(pattern.casefold(), f"{kind} ({format})")
-            if other != f"{kind} ({format})":
-                section.problem(kind, f"{_show(pattern)} is the path of {other} already")
-    return paths
-
-
-def _kind_paths(section: _Section, kind: Kind, formats: tuple[Format, ...]) -> Mapping[Format, str]:
-    default = DEFAULT_PATHS[kind]
-    value = section.get(kind, default)
-    if isinstance(value, str):
-        patterns: Mapping[str, Any] = dict.fromkeys(formats, value)
-    elif isinstance(value, Mapping):
-        patterns = {format: value.get(format, default) for format in formats}
-        for key in value:
-            if key not in set(Format):
-                section.problem(f"{kind}.{key}", f"unknown format; known: {_listed(Format)}")
-    else:
-        section.problem(kind, f"expected a path pattern, not {_show(value)}")
-        return {}
-    return {
-        Format(format): _pattern(section, kind, pattern).replace("{format}", format)
-        for format, pattern in patterns.items()
-    }
-
-
-def _pattern(section: _Section, kind: Kind, pattern: Any) -> str:
-    if not isinstance(pattern, str):
-        section.problem(kind, f"expected a path pattern, not {_show(pattern)}")
-        return ""
-    used = set(re.findall(r"\{(.*?)\}", pattern))
-    allowed = PLACEHOLDERS[kind]
-    for name in sorted(used - allowed):
-        section.problem(kind, f"unknown {{{name}}} in {_show(pattern)}; known: {_listed(allowed)}")
-    if kind is not Kind.SITE and not used & {"slug", "name"}:
-        section.problem(kind, f"{_show(pattern)} needs {{slug}}, or all its feeds share one path")
-    return _output_path(section, kind, pattern.lstrip("/"))
-
-
-def _output_path(section: _Section, key: str, path: str) -> str:
-    """A path below the output folder."""
-    parts = path.split("/")
-    if path and (path.startswith("/") or ".." in parts or "" in parts or "\\" in path):
-        section.problem(key, f"{_show(path)} must be a file below the output folder")
-    if parts[0].startswith(".feeds"):
-        section.problem(key, f"{_show(path)}: names that begin with .feeds are the program's own")
-    return path
-
-
-def _terms(section: _Section) -> Terms:
+def _terms(section: Section) -> Terms:
     named = {kind: _named(section, kind) for kind in (Kind.CATEGORY, Kind.TAG)}
     terms = Terms(
         merge_case=section.flag("merge_case"),
         min_posts=section.number("min_posts", 1, 1, 1_000_000),
-        include=section.texts("include"),
-        exclude=section.texts("exclude"),
+        include=_term_patterns(section, "include"),
+        exclude=_term_patterns(section, "exclude"),
         named=named,
     )
     section.finish()
     return terms
 
 
-def _named(section: _Section, kind: Kind) -> Mapping[str, Term]:
+def _term_patterns(section: Section, key: str) -> tuple[str, ...]:
+    patterns = section.texts(key)
+    for pattern in patterns:
+        if not pattern.startswith(("category/", "tag/", "*")):
+            section.problem(key, f'expected patterns like "tag/{pattern}", not {show(pattern)}')
+    return patterns
+
+
+def _named(section: Section, kind: Kind) -> Mapping[str, Term]:
     inner = section.section(kind)
     found = {}
     for name in inner.values:
@@ -660,7 +614,7 @@ class _LinkSettings(TypedDict):
     requests: Requests
 
 
-def _links(section: _Section) -> _LinkSettings:
+def _links(section: Section) -> _LinkSettings:
     pages = Pages(
         category=_page(section, "category_page", "{category}"),
         tag=_page(section, "tag_page", "{tag}"),
@@ -678,22 +632,22 @@ def _links(section: _Section) -> _LinkSettings:
     return {"pages": pages, "requests": requests}
 
 
-def _page(section: _Section, key: str, placeholder: str) -> str:
+def _page(section: Section, key: str, placeholder: str) -> str:
     pattern = section.text(key)
     if pattern and placeholder not in pattern:
-        section.problem(key, f"{_show(pattern)} needs {placeholder}, or all terms share one page")
+        section.problem(key, f"{show(pattern)} needs {placeholder}, or all terms share one page")
     return pattern
 
 
-def _ports(section: _Section) -> tuple[int, ...]:
+def _ports(section: Section) -> tuple[int, ...]:
     value = section.get("ports", [80, 443])
     if isinstance(value, list) and all(type(port) is int and 0 < port < 65536 for port in value):
         return tuple(value)
-    section.problem("ports", f"expected a list of port numbers, not {_show(value)}")
+    section.problem("ports", f"expected a list of port numbers, not {show(value)}")
     return ()
 
 
-def _networks(section: _Section, key: str, default: Sequence[str]) -> tuple[str, ...]:
+def _networks(section: Section, key: str, default: Sequence[str]) -> tuple[str, ...]:
     networks = section.texts(key, default)
     for network in networks:
         # Only digits, letters, dots, colons and a slash can stand in an address or network.
@@ -704,7 +658,7 @@ def _networks(section: _Section, key: str, default: Sequence[str]) -> tuple[str,
     return networks
 
 
-def _secret(section: _Section, key: str) -> str:
+def _secret(section: Section, key: str) -> str:
     """A secret, or ``$NAME`` for one that the environment holds."""
     value = section.text(key)
     if not value.startswith("$"):
@@ -715,8 +669,7 @@ def _secret(section: _Section, key: str) -> str:
     return secret
 
 
-def _server(section: _Section, top: _Section) -> Server:
-    redirects = top.section("redirects")
+def _server(section: Section, top: Section) -> Server:
     server = Server(
         host=section.text("host", "127.0.0.1"),
         port=section.number("port", 8000, 0, 65535),
@@ -731,19 +684,38 @@ def _server(section: _Section, top: _Section) -> Server:
         log=section.choice("log", "text", ("text", "json")),
         access_log=section.flag("access_log"),
         watch=section.choice("watch", "auto", ("auto", "poll", "off")),
-        redirects={old: redirects.text(old) for old in redirects.values},
+        redirects=_redirects(top.section("redirects")),
     )
-    for old, new in server.redirects.items():
-        if not old.startswith("/") or not (new.startswith("/") or "://" in new):
-            redirects.problem(old, "expected two paths that begin with a slash")
     section.finish()
     return server
 
 
-def _html(section: _Section) -> HtmlPages:
+def _redirects(section: Section) -> Mapping[str, str]:
+    redirects = {old: section.text(old, "/") for old in section.values}
+    for old, new in redirects.items():
+        if not old.startswith("/") or not (new.startswith("/") or _is_address(new)):
+            section.problem(old, 'expected two paths, as in "/old/feed.xml" = "/feed.atom"')
+    return redirects
+
+
+def _html(section: Section) -> HtmlPages:
     pages = HtmlPages(
-        directory=_output_path(section, "directory", section.text("directory", "index.html")),
-        feed=_output_path(section, "feed", section.text("feed", "{feed_folder}/index.html")),
+        directory=output_path(section, "directory", "index.html"),
+        feed=output_path(section, "feed", "{feed_folder}/index.html"),
     )
+    check_placeholders(section, "directory", pages.directory, frozenset())
+    used = check_placeholders(section, "feed", pages.feed, frozenset({"feed_folder"}))
+    if pages.feed and not used:
+        text = f"{show(pages.feed)} needs {{feed_folder}}, or all feeds share one page"
+        section.problem("feed", text)
     section.finish()
     return pages
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a file's name is one in UTF-8 (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,6 +7,7 @@ defaults, and a Jekyll site's keys too, so that they follow its ``_config.yml``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -40,6 +41,8 @@ def write_config(root: Path, force: bool = False) -> tuple[Path, str]:
         beside.write_text(text, "utf-8")
         beside.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{path}: cannot be written: {reason}") from error
     return path, origin
@@ -80,14 +83,10 @@ def _filled(template: str, known: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _key_line(match: re.Match[str], known: Mapping[str, Any]) -> str:
-    key, comment = match[1], match[4]
-    if key not in known:
-        return f"# {match[0]}"
-    setting = f"{key} = {_toml(known[key])}"
-    if not comment:
-        return setting
+    key, default, _, comment = match.groups()
+    setting = f"{key} = {_toml(known[key])}" if key in known else f"# {key} = {default}"
     # The comment stays in its column as long as there is room before it.
-    return f"{setting:<{match.start(4) - 1}} {comment}"
+    return f"{setting:<{match.start(4) - 1}} {comment}" if comment else setting
 
 
 def _toml(value: Any) -> str:

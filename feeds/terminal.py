@@ -1,12 +1,23 @@
-"""What is only shown on a terminal."""
+"""What people see: text that plays no tricks with their terminal, and bars while they wait."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
+from typing import Final
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+# C0, DEL and C1 (ECMA-48) command a terminal, line separators and bidirectional overrides
+# (Unicode, UAX 9) shuffle what stands beside them, lone surrogates cannot be written.
+UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+REDRAW_SECONDS: Final = 0.1
+
+
+def visible(text: str) -> str:
+    r"""A text on one line, with ``\x1b`` and the like for what a terminal would obey."""
+    return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 @contextlib.contextmanager
@@ -16,13 +27,23 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     What is yielded takes a description, how much is done, and of how much (0 if nobody
     knows).
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    # Drawn from here, not by a thread: processes are forked while the bars are shown.
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bars:
         tasks = {}
+        drawn = float("-inf")
 
         def show(what: str, done: int, total: int) -> None:
+            nonlocal drawn
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=None)
             bars.update(tasks[what], completed=done, total=total or None)
+            if bars.get_time() - drawn >= REDRAW_SECONDS:
+                bars.refresh()
+                drawn = bars.get_time()
 
         yield show

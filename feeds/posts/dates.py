@@ -46,13 +46,13 @@ DAYS: Final = tuple(
 )
 CLOCK: Final = re.compile(
     r"""
-    (?:t|[ ,-]+) (?P<h>[0-9]{1,2})
+    (?:t|[ ,_-]+) (?P<h>[0-9]{1,2})
     (?:
         : (?P<min>[0-9]{1,2}) (?: : (?P<s>[0-9]{1,2}) (?:[.,][0-9]*)? )? (?![0-9])
         (?: [ ]* (?P<half>[ap])\.?m\b )?
       | (?P<cmin>[0-9]{2}) (?P<cs>[0-9]{2}) (?![0-9])
       | [ ]* (?P<half2>[ap])\.?m\b
-      | (?![0-9:])
+      | (?![0-9:.])
     )
     (?P<rest>.*)
     """,
@@ -166,6 +166,7 @@ def _instant(
     if midnight or leap:
         instant += timedelta(days=midnight, seconds=leap)
     if written_in is zone:
-        # Through UTC, because a time that a clock change skips has to become one that exists.
-        instant = instant.astimezone(UTC)
+        # A time that a clock change skips or repeats can be read in two ways; Ruby takes the
+        # later. Through UTC, where a skipped time becomes one that exists.
+        instant = max(instant.astimezone(UTC), instant.replace(fold=1).astimezone(UTC))
     return instant.astimezone(zone)

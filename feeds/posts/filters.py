@@ -199,7 +199,7 @@ def bounded(function: Callable[..., Any], own: str = "") -> Callable[..., Any]:
     @functools.wraps(function)
     def checked(value: Any, *arguments: Any, context: RenderContext, **named: Any) -> Any:
         environment: Any = context.env
-        work = sum(map(_checked_size, (value, *arguments)))
+        environment.spend(sum(map(_checked_size, (value, *arguments))))
         _check_repetition(value, arguments)
         if asks_environment:
             named["environment"] = environment
@@ -208,7 +208,7 @@ def bounded(function: Callable[..., Any], own: str = "") -> Callable[..., Any]:
             made = called(value, *arguments, **named)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, ValueError) as error:
             raise FilterArgumentError(str(error) or type(error).__name__, token=None) from error
-        environment.spend(work + _checked_size(made))
+        environment.spend(_checked_size(made))
         return made
 
     checked.with_context = True  # type: ignore[attr-defined]  # the engine looks for these

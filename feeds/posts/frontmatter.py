@@ -69,8 +69,8 @@ class FrontMatter:
     """A header: ``values`` as written, ``body`` the offset at which the text begins.
 
     ``line`` is the line of its first delimiter, 0 where there is no header; ``header`` the
-    text between the delimiters. ``displaced`` says that blank lines stand above it, so that
-    Jekyll does not see it. With a problem of level error the file is no post.
+    lines below that one, up to the last delimiter. ``displaced`` says that blank lines stand
+    above it, so that Jekyll does not see it. With a problem of level error the file is no post.
     """
 
     values: dict[str, Value]
@@ -82,7 +82,10 @@ class FrontMatter:
 
     def line_of(self, key: str) -> int:
         """The line of the file that a key stands on, else the line of the header."""
-        found = re.search(rf"""^["']?{re.escape(key)}["']?[ \t]*[:=]""", self.header, re.MULTILINE)
+        written = rf"""["']?{re.escape(key)}["']?[ \t]*[:=]"""
+        found = re.search(f"^{written}", self.header, re.MULTILINE)
+        # JSON is indented; in the others an indented key belongs to another one.
+        found = found or re.search(rf"^[ \t]+{written}", self.header, re.MULTILINE)
         if found is None:
             return max(self.line, 1)
         return self.line + 1 + self.header.count("\n", 0, found.start())
@@ -107,7 +110,7 @@ _TOML_OPENING: Final = re.compile(r"\+\+\+[ \t\r]*\n")
 _TOML_CLOSING: Final = re.compile(r"\n\+\+\+\s*$\n?", re.MULTILINE | re.ASCII)
 _JSON_OPENING: Final = re.compile(r'\{\s*["}]')
 _BLANK: Final = re.compile(r"[ \t\r\n]*\n(?=---|\+\+\+|\{)")
-_BLANKS: Final = re.compile(r"[ \t\r]*\n\s*$\n?|\s+\Z", re.MULTILINE | re.ASCII)
+_BLANKS: Final = re.compile(r"\s*(?:\n|\Z)", re.ASCII)
 _LOOKS_LIKE_KEY: Final = re.compile(r"\s*[\w-]+[ \t]*[:=]")
 
 
@@ -139,7 +142,7 @@ def _yaml(text: str, start: int) -> FrontMatter | None:
     if quick is not None and start == 0:
         return FrontMatter(quick, closing.end(), line, header)
     values, problems = _full_values(header, line + 1) if quick is None else (quick, ())
-    return _front_matter(text, values, closing.end(), line, header, start > 0, problems)
+    return _front_matter(values, closing.end(), line, header, start > 0, problems)
 
 
 def _full_values(header: str, first_line: int) -> tuple[dict[str, Value], tuple[Problem, ...]]:
@@ -169,11 +172,11 @@ def _toml(text: str, start: int, after: int) -> FrontMatter:
     problems: tuple[Problem, ...] = ()
     try:
         values = toml_values(header)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         from feeds.posts.repair import repaired
 
-        values, problems = repaired(header, line + 1, "=", f"not TOML: {error}")
-    return _front_matter(text, values, closing.end(), line, header, start > 0, problems)
+        values, problems = repaired(header, line + 1, "=", str(error))
+    return _front_matter(values, closing.end(), line, header, start > 0, problems)
 
 
 def _json(text: str, start: int) -> FrontMatter:
@@ -190,11 +193,11 @@ def _json(text: str, start: int) -> FrontMatter:
         return _failed(line, "front matter is nested too deeply")
     blank = _BLANKS.match(text, end)
     body = blank.end() if blank else end
-    return _front_matter(text, values, body, line, text[start:end], start > 0, ())
+    header = text[start:end].partition("\n")[2]
+    return _front_matter(values, body, line, header, start > 0, ())
 
 
 def _front_matter(
-    text: str,
     values: dict[str, Value],
     body: int,
     line: int,
@@ -204,7 +207,7 @@ def _front_matter(
 ) -> FrontMatter:
     values, illegal = _legal_mapping(values)
     if illegal:
-        what = f"{illegal} characters that XML forbids, written as escapes"
+        what = f"{illegal} escaped character{'s' * (illegal > 1)} that XML forbids"
         problems = (*problems, Problem(line, Level.WARNING, what, "removed"))
     if displaced:
         what = "front matter begins below blank lines"
@@ -223,15 +226,33 @@ def _failed(line: int, what: str) -> FrontMatter:
 # --- TOML and JSON as values ------------------------------------------------------------
 
 
+# tomllib takes quadratic time for a key of many parts.
+_DEEP_KEY: Final = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH}}}"""
+)
+
+
 def toml_values(header: str) -> dict[str, Value]:
-    """The values of a TOML document; raises ``ValueError`` or ``RecursionError``."""
+    """The values of a TOML document; raises ``ValueError``, which says why it is none."""
     import tomllib
 
-    return values_of(tomllib.loads(header, parse_float=Plain))
+    if _DEEP_KEY.search(header):
+        raise ValueError("nested too deeply")
+    try:
+        found = tomllib.loads(header, parse_float=Plain)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    except ValueError as error:
+        # Its own place in the text follows in parentheses, counted from the header.
+        raise ValueError(f"not TOML: {str(error).partition(' (')[0]}") from error
+    return values_of(found)
 
 
 def values_of(found: Mapping[str, Any]) -> dict[str, Value]:
-    """What TOML, JSON or a configuration holds, in the shape of a header."""
+    """What TOML, JSON or a configuration holds, in the shape of a header.
+
+    Raises ``ValueError`` for what is nested deeper than ``MAX_DEPTH``.
+    """
     return {key: _value(item, 1) for key, item in found.items()}
 
 

@@ -12,16 +12,30 @@ from collections.abc import Iterator
 from typing import Final
 
 from feeds.models import Level
-from feeds.posts.frontmatter import Plain, Problem, Value, quick_values
+from feeds.posts.frontmatter import Plain, Problem, Value, quick_values, toml_values
 
 KNOWN: Final = frozenset(
     """
-    title date categories category tags tag topics layout slug permalink url published draft
-    lastmod last_modified_at updated modified summary description excerpt subtitle author authors
-    image cover thumbnail teaser header enclosure enclosures audio lang language id guid uuid
-    aliases alias redirect_from weight
+    title date pubdate publishDate publish_date lastmod last_modified_at updated modified
+    categories category tags tag topics layout slug permalink url published draft summary
+    description excerpt subtitle author authors image cover thumbnail teaser header enclosure
+    enclosures audio lang language id guid uuid aliases alias redirect_from weight
     """.split()  # noqa: SIM905 - a list of words is read more easily than a list of strings
 )
+# What is a list as often as a text; a title in brackets is a title.
+LISTS: Final = frozenset(
+    {
+        *("categories", "category", "tags", "tag", "topics"),
+        *("author", "authors", "aliases", "alias", "redirect_from"),
+    }
+)
+
+# YAML wants a space behind the colon; who forgets it behind a known key means one all the same.
+_NAME: Final = r"""["']?[\w.-]+["']?[ \t]*"""
+_KEY_LINES: Final = {
+    ":": re.compile(rf"{_NAME}:(?:[ \t]|$)|(?:{'|'.join(sorted(KNOWN))}):"),
+    "=": re.compile(rf"{_NAME}=|\["),
+}
 
 
 def repaired(
@@ -31,11 +45,15 @@ def repaired(
     found: dict[str, Value] = {}
     problems: list[Problem] = []
     for offset, chunk in _chunks(header, mark):
-        line = first_line + offset
-        key, problem = _take(found, chunk, mark)
-        if problem:
-            what = f"{key}: {reason}" if key else f"front matter is {reason}"
-            problems.append(Problem(line, Level.WARNING, what, problem))
+        try:
+            values = _readable(chunk, mark)
+        except ValueError as error:
+            values, what, done = _salvaged(chunk, mark, str(error))
+            problems.append(Problem(first_line + offset, Level.WARNING, what, done))
+        for key, value in values.items():
+            # The last of two wins in YAML; in TOML the second is one of a table below.
+            if mark == ":" or key not in found:
+                found[key] = value
     if not problems:
         done = "read line by line"
         problems.append(Problem(first_line, Level.WARNING, f"front matter is {reason}", done))
@@ -44,10 +62,10 @@ def repaired(
 
 def _chunks(header: str, mark: str) -> Iterator[tuple[int, str]]:
     """Each key at the start of a line with the lines that belong to it, and its number."""
-    key_line = re.compile(rf"""["']?[\w.-]+["']?[ \t]*{mark}(?:[ \t]|$)""")
+    key_line = _KEY_LINES[mark]
     start, lines = 0, list[str]()
     for number, line in enumerate(header.split("\n")):
-        if key_line.match(line) or (mark == "=" and line.startswith("[")):
+        if key_line.match(line):
             yield from _chunk(start, lines)
             start, lines = number, []
         elif not lines:
@@ -62,49 +80,72 @@ def _chunk(start: int, lines: list[str]) -> Iterator[tuple[int, str]]:
         yield start, text + "\n"
 
 
-def _take(found: dict[str, Value], chunk: str, mark: str) -> tuple[str, str]:
-    """Add what a chunk says; its key, and what was done if it could not be read as it is."""
-    values = _readable(chunk, mark)
-    if values is not None:
-        found.update(values)
-        return "", ""
-    name, separator, rest = chunk.partition("\n")[0].partition(mark)
-    key = name.strip().strip("\"'")
-    if not separator or key not in KNOWN:
-        return "", "line left out"
-    text = rest.strip()
-    found[key] = _unquoted(text)
-    return key, "the rest of the line taken as text"
-
-
-def _readable(chunk: str, mark: str) -> dict[str, Value] | None:
-    """What the chunk says where it is good on its own."""
+def _readable(chunk: str, mark: str) -> dict[str, Value]:
+    """What the chunk says where it is good on its own; raises ``ValueError``."""
     if mark == "=":
-        return _readable_toml(chunk)
+        return toml_values(chunk)
     values = quick_values(chunk)
     if values is not None:
         return values
     from feeds.posts import yamlheader
 
-    try:
-        return yamlheader.values(chunk)
-    except yamlheader.UnreadableError:
-        return None
+    return yamlheader.values(chunk)
 
 
-def _readable_toml(chunk: str) -> dict[str, Value] | None:
-    from feeds.posts.frontmatter import toml_values
+def _salvaged(chunk: str, mark: str, reason: str) -> tuple[dict[str, Value], str, str]:
+    """What can be had of a chunk that is not good, what is wrong, and what was done."""
+    name, separator, written = chunk.partition(mark)
+    key = name.strip().strip("\"'")
+    if not separator or key not in KNOWN:
+        return {}, f"front matter is {reason}", "left out"
+    items = _items(written.strip()) if key in LISTS else []
+    if items:
+        return {key: items}, f"{key}: {reason}", "its items taken as text"
+    line, _, below = written.partition("\n")
+    done = "the rest of the line taken as text"
+    if below.strip():
+        done = f"{done}, the lines below it left out"
+    return {key: _unquoted(line.strip())}, f"{key}: {reason}", done
 
-    try:
-        return toml_values(chunk)
-    except (ValueError, RecursionError):
-        return None
+
+_BETWEEN_BRACKETS: Final = re.compile(r"\[([^\[\]]*)\]")
+_IN_BRACKETS: Final = re.compile(r"""\s*("[^"]*"|'[^']*'|[^,]+)""")
+_DASHES: Final = re.compile(r"(?:^[ \t]*-[ \t][^\n]*\n*)+", re.MULTILINE)
+_BEHIND_DASH: Final = re.compile(r"^[ \t]*-[ \t](.*)", re.MULTILINE)
+
+
+def _items(written: str) -> list[Value]:
+    """The items of a list of scalars, in brackets or behind dashes; none if it is no list."""
+    brackets = _BETWEEN_BRACKETS.fullmatch(written)
+    if brackets:
+        items = _IN_BRACKETS.findall(brackets[1])
+    elif _DASHES.fullmatch(written):
+        items = _BEHIND_DASH.findall(written)
+    else:
+        items = []
+    return [_unquoted(item) for item in map(str.strip, items) if item]
 
 
 def _unquoted(text: str) -> str:
-    """The text without its outer quotes; a quote that is never closed goes too."""
-    quote = text[:1]
-    if quote not in ("'", '"') or not quote:
+    """The text without its outer quotes; a quote that is never closed goes too.
+
+    Quotes around the first words belong to the words.
+    """
+    quote, inner = text[:1], text[1:]
+    if quote not in ("'", '"'):
         return Plain(text)
-    inner = text[1:]
-    return inner.removesuffix(quote)
+    if inner.endswith(quote):
+        return _unescaped(text) or inner[:-1]
+    return text if quote in inner else inner
+
+
+def _unescaped(text: str) -> str:
+    r"""A text in quotes as JSON reads it, where YAML wants no half of a pair: ``"\ud83d"``."""
+    if "\\u" not in text:
+        return ""
+    import json
+
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return ""

@@ -25,7 +25,10 @@ _LEAD: Final = re.compile(
     r"^[ \t]*(?:[>#*+|-]+|[0-9]+[.)]|[=-]{2,}|`{3,}.*|~{3,}.*)(?=[ \t]|$)", re.M
 )
 _QUOTE_LEAD: Final = re.compile(r"^[ \t]*(?:>[ \t]*)+", re.M)
-_EMPHASIS: Final = re.compile(r"[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}|`|~~|\{:[^{}]*\}")
+# An underline within a word is a part of it.
+_EMPHASIS: Final = re.compile(
+    r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`|~~|\{:[^{}]*\}"
+)
 
 
 def titleized(slug: str) -> str:

@@ -10,22 +10,26 @@ file of brackets would end the whole program, and an alias costs nothing until i
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import frontmatter
 import yaml
 from frontmatter.default_handlers import BaseHandler
 
-from feeds.posts.frontmatter import MAX_DEPTH, MAX_VALUES, Plain, Value
+from feeds.posts.frontmatter import MAX_DEPTH, MAX_VALUES, Plain, Value, is_null
 
 # The wheels of PyYAML hold libyaml; a build from source may not.
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# Many directives cost libyaml quadratic time, and below ``---`` they are none.
+_DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 
 _OPENING: Final = "---\n"
 _CLOSING: Final = "\n---"
 
 
-class UnreadableError(Exception):
+class UnreadableError(ValueError):
     """The header is no YAML mapping; the message says why."""
 
 
@@ -45,20 +49,27 @@ class _Header(BaseHandler):
         return text[len(_OPENING) : -len(_CLOSING)], ""
 
     def load(self, fm: str) -> dict[str, Any]:
-        loader = _Loader(fm)
+        if _DIRECTIVE.search(fm):
+            raise UnreadableError("not YAML: a directive")
         try:
-            value = _Values(loader).document()
+            value = _document(fm)
         except yaml.YAMLError as error:
             raise UnreadableError(f"not YAML: {_reason(error)}") from error
         except UnicodeEncodeError as error:
             raise UnreadableError("not YAML: a lone surrogate") from error
-        finally:
-            loader.dispose()
         if isinstance(value, dict):
             return value
-        if isinstance(value, Plain) and not value:
+        if is_null(value):
             return {}
         raise UnreadableError("not a mapping of keys to values")
+
+
+def _document(text: str) -> Value:
+    loader = _Loader(text)
+    try:
+        return _Values(loader).document()
+    finally:
+        loader.dispose()
 
 
 def _reason(error: yaml.YAMLError) -> str:
@@ -80,11 +91,18 @@ class _Values:
             if isinstance(event, yaml.StreamEndEvent):
                 return Plain("")
             if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
-                return self._node(event, 0)
+                value = self._node(event, 0)
+                self._end()
+                return value
+
+    def _end(self) -> None:
+        self.next()  # of the document
+        if not isinstance(self.next(), yaml.StreamEndEvent):
+            raise UnreadableError("more than one document of YAML")
 
     def _node(self, event: yaml.Event, depth: int) -> Value:
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor)
+            return self._alias(event.anchor, depth)
         if depth > MAX_DEPTH:
             raise UnreadableError("nested too deeply")
         before = self.left
@@ -117,11 +135,13 @@ class _Values:
                 found[str(key)] = value
         return found
 
-    def _alias(self, anchor: str | None) -> Value:
+    def _alias(self, anchor: str | None, depth: int) -> Value:
         if anchor is None or anchor not in self.anchors:
             raise UnreadableError(f"not YAML: nothing is named &{anchor} above")
         value, cost = self.anchors[anchor]
         self._spend(cost)
+        if depth + _height(value) > MAX_DEPTH:
+            raise UnreadableError("nested too deeply")
         return value
 
     def _spend(self, cost: int) -> None:
@@ -132,6 +152,14 @@ class _Values:
 
 def _text(event: yaml.ScalarEvent) -> str:
     return Plain(event.value) if event.implicit[0] else str(event.value)
+
+
+def _height(value: Value) -> int:
+    """How many levels are below a value; the alias that asks has paid for all of them."""
+    if isinstance(value, str):
+        return 0
+    items = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_height, items), default=0)
 
 
 def _merge(found: dict[str, Value], value: Value) -> None:
