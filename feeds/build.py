@@ -7,6 +7,7 @@ that are asked for. The command line and the server use the same steps.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
@@ -15,9 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from feeds.catalog import output_url
 from feeds.config import STATE_FOLDER, Config
-from feeds.documents import aware, definitions, documents
+from feeds.documents import aware, definitions, documents, published_feeds
+from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
@@ -91,10 +92,13 @@ def build(
         known = index.documents()
         findings = [*config.notes, *scanned, *index.findings()]
         published = None
+        if options.strict:
+            findings += Folder(config.output, {}).edited(known)
         if not (options.strict and any(found.level is not Level.NOTE for found in findings)):
             published = _publish(index, config, known, options)
             findings += published.findings
             index.save()
+            findings += _owe(index, config, now)
         return Result(
             posts=index.count(),
             feeds=len(index.feed_keys()),
@@ -152,26 +156,38 @@ def known_posts(
     return replace(known, findings=(*notes, *known.findings))
 
 
+@dataclass(frozen=True, slots=True)
+class KnownFeeds:
+    """Every feed with the number of its entries, and what is to be said of the files."""
+
+    feeds: tuple[tuple[Feed, int], ...]
+    findings: tuple[Finding, ...]
+
+
 def known_feeds(
     config: Config,
     now: datetime,
     workers: Workers,
     options: Options = Options(),
     clock: Callable[[], int] = time.time_ns,
-) -> list[tuple[Feed, int]]:
-    """The feeds that a build would write, and how many entries each has."""
+) -> KnownFeeds:
+    """The feeds that a build would write. Nothing is kept."""
 
-    def run(index: Index) -> list[tuple[Feed, int]]:
-        read(index, config, now, workers, options.progress, clock)
+    def run(index: Index) -> KnownFeeds:
+        scanned = read(index, config, now, workers, options.progress, clock)
+        found = definitions(index, config)
         listed = []
-        for definition in definitions(index, config).definitions:
+        for definition in found.definitions:
             posts = index.newest(definition.terms, config.feeds.entries)
             newest = max((post.updated for post in posts), default=0)
             head = replace(definition.head, updated=aware(newest, config))
             listed.append((head, len(posts)))
-        return listed
+        index.store_notes(found.findings)
+        findings = sorted([*config.notes, *scanned, *index.findings()])
+        return KnownFeeds(tuple(listed), tuple(findings))
 
-    return with_index(config, options, run)[0]
+    known, notes = with_index(config, options, run)
+    return replace(known, findings=(*notes, *known.findings))
 
 
 # --- steps 1 to 4: what there has to be ---------------------------------------------------
@@ -312,20 +328,33 @@ def _counted(made: Iterable[Document], total: int, progress: Progress) -> Iterat
         yield document
 
 
-def notify(config: Config, result: Result, now: Callable[[], float]) -> int:
-    """Tell the hubs of the feeds that a build wrote, and what is owed from before.
+def _owe(index: Index, config: Config, now: datetime) -> list[Finding]:
+    """Have the ledger know which feeds the hubs have to be told of."""
+    if not config.feeds.hubs:
+        return []
+    from feeds.ledger import FILE_NAME, Ledger
 
-    ``now`` is seconds since 1970. Returns how many messages arrived; the others are tried
-    again the next time, when their time has come.
+    with contextlib.closing(Ledger(config.state)) as ledger:
+        feeds = published_feeds(index, config)
+        try:
+            ledger.publish(feeds, now.timestamp(), config.feeds.hubs, index.edition())
+        except OutputError as error:
+            name = f"{STATE_FOLDER}/{FILE_NAME}"
+            return [Finding(name, 0, Level.WARNING, str(error), "hubs will not be told")]
+    return []
+
+
+def notify(config: Config, now: Callable[[], float]) -> int:
+    """Tell the hubs of the feeds that builds changed since they were told the last time.
+
+    ``now`` is seconds since 1970. Returns of how many feeds a hub was told; what one did not
+    take is tried again the next time, when its time has come. Raises
+    :class:`~feeds.errors.OutputError` where the ledger cannot be used.
     """
+    if not config.feeds.hubs:
+        return 0
     from feeds.ledger import Ledger
-    from feeds.push import client, tell_hubs
+    from feeds.push import tell_hubs
 
-    ledger = Ledger(config.state)
-    written = set(result.published.written) if result.published else set()
-    topics = [output_url(config, path) for path in sorted(written - {config.feeds.opml})]
-    ledger.owe(config.feeds.hubs, topics, "", now())
-    with client() as hubs:
-        told = tell_hubs(ledger, hubs, now)
-    ledger.close()
-    return told
+    with contextlib.closing(Ledger(config.state)) as ledger:
+        return tell_hubs(ledger, now)

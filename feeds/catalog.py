@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 from urllib.parse import quote
@@ -70,9 +70,9 @@ def catalog(config: Config, terms: Iterable[TermPosts]) -> Catalog:
     wanted = [term for term in terms if config.terms.wanted(term.kind, term.name)]
     groups = _groups(config, wanted, findings)
     groups = [group for group in groups if sum(t.posts for t in group) >= config.terms.min_posts]
-    taken = {config.feeds.opml.casefold()} if config.feeds.opml else set()
     definitions = [_site_feed(config)]
-    taken.update(path.casefold() for path in definitions[0].head.paths.values())
+    taken = _Taken()
+    taken.add([*definitions[0].head.paths.values(), config.feeds.opml])
     # The oldest come first, so that a new term never takes the path of an old one.
     groups.sort(key=lambda group: (group[0].kind, group[0].oldest, group[0].name))
     definitions += [_term_feed(config, group, taken, findings) for group in groups]
@@ -124,33 +124,57 @@ def _site_feed(config: Config) -> Definition:
 
 
 def _term_feed(
-    config: Config, group: Sequence[TermPosts], taken: set[str], findings: list[Finding]
+    config: Config, group: Sequence[TermPosts], taken: _Taken, findings: list[Finding]
 ) -> Definition:
     term = group[0]
     paths = term_paths(config, term.kind, term.name)
-    if _overlap(paths, taken):
+    if not taken.free(paths.values()):
         paths = next(
             other
             for size in (4, 8, 16, 32)
-            if not _overlap(other := term_paths(config, term.kind, term.name, size), taken)
+            if taken.free((other := term_paths(config, term.kind, term.name, size)).values())
         )
         first = next(iter(paths.values()))
         what = "its path is that of an older feed, or differs only in case"
         findings.append(_note(term, what, f"its feed is at {first}"))
-    taken.update(path.casefold() for path in paths.values())
+    taken.add(paths.values())
     named = config.terms.term(term.kind, term.name)
     name = named.title or term.name
     title = f"{config.site.title} – {name}" if config.site.title else name
     page = named.page or _page_pattern(config, term)
     address = _absolute(config, page) if page else _folder(config, next(iter(paths.values())))
     head = _head(config, term.kind, term.name, title, named.description, address, paths)
+    head = replace(head, label=name)
     terms = tuple((member.kind, member.name) for member in group)
     since = min(member.oldest for member in group)
     return Definition(head, terms, sum(member.posts for member in group), since)
 
 
-def _overlap(paths: Mapping[Format, str], taken: set[str]) -> bool:
-    return any(path.casefold() in taken for path in paths.values())
+class _Taken:
+    """Paths of files that are taken; on a disk nothing is a file and a folder at once."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def add(self, paths: Iterable[str]) -> None:
+        for path in map(str.casefold, paths):
+            self._files.add(path)
+            self._folders.update(_folders(path))
+
+    def free(self, paths: Iterable[str]) -> bool:
+        return not any(
+            path in self._files
+            or path in self._folders
+            or not self._files.isdisjoint(_folders(path))
+            for path in map(str.casefold, paths)
+        )
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders that a path lies in."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _page_pattern(config: Config, term: TermPosts) -> str:

@@ -219,7 +219,7 @@ def build(
         options = steps.Options(full=full, strict=strict, progress=progress)
         result = steps.build(config, datetime.now(UTC), workers, options)
     seconds = time.perf_counter() - started
-    told = steps.notify(config, result, time.time) if notify else None
+    told = steps.notify(config, time.time) if notify else None
     _report(result.findings)
     if as_json:
         _print_json(_build_object(result, config, seconds))
@@ -372,7 +372,7 @@ def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bo
     config = _config(site, sources)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
-        listed = steps.known_feeds(config, datetime.now(UTC), workers, options)
+        known = steps.known_feeds(config, datetime.now(UTC), workers, options)
     objects = [
         {
             "kind": feed.kind,
@@ -384,15 +384,16 @@ def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bo
             "updated": feed.updated.isoformat(),
             "urls": dict(feed.urls),
         }
-        for feed, entries in listed
+        for feed, entries in known.feeds
     ]
     if as_json:
         _print_json_lines(objects)
+        _report(known.findings)
         return
     for feed in objects:
         name = visible(str(feed["name"]))
         _print(f"{feed['kind']:<9}{feed['entries']:>4}  {name}  {feed['url']}")
-    _report(config.notes)
+    _report(known.findings)
 
 
 # --- feeds serve, feeds subscribers -------------------------------------------------------

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -377,14 +377,15 @@ def _config(root: Path, top: Section) -> Config:
 def _site(section: Section) -> Site:
     people = section.section("authors")
     authors = {key: _person(people, key) for key in people.values}
+    url = _site_url(section)
     site = Site(
-        url=_site_url(section),
+        url=url,
         title=section.text("title").strip(),
         description=section.text("description").strip(),
         language=_language(section),
         timezone=_timezone(section),
-        author=_person(section, "author"),
-        authors={key: person for key, person in authors.items() if person},
+        author=_resolved(_person(section, "author"), url),
+        authors={key: _resolved(person, url) for key, person in authors.items() if person},
         variables=section.section("variables").values,
     )
     section.finish()
@@ -450,6 +451,16 @@ def _person(section: Section, key: str) -> Person | None:
         person.problem("name", "missing; feeds show it")
     # uri is jekyll-feed's word, url everybody else's.
     return Person(name, email, url or uri) if name else None
+
+
+P = TypeVar("P", Person, Person | None)
+
+
+def _resolved(person: P, site_url: str) -> P:
+    """A person whose page is an address; a path is one of the site."""
+    if person is None or not person.url or "://" in person.url:
+        return person
+    return replace(person, url=f"{site_url}/{person.url.lstrip('/')}")
 
 
 def _posts(section: Section, jekyll: bool) -> Posts:

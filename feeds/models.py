@@ -205,9 +205,10 @@ class Period:
 class Feed:
     """The head of a feed: everything but its entries.
 
-    ``name`` is the term (empty for the site), ``page`` the HTML page that the feed belongs
-    to, ``urls`` the address of the feed in each format that is written, ``paths`` where it
-    lies below the output folder. ``updated`` is the newest ``updated`` of its entries.
+    ``name`` is the term (empty for the site), ``label`` what it is called, ``page`` the HTML
+    page that the feed belongs to, ``urls`` the address of the feed in each format that is
+    written, ``paths`` where it lies below the output folder. ``updated`` is the newest
+    ``updated`` of its entries.
     """
 
     kind: Kind
@@ -223,6 +224,7 @@ class Feed:
     hubs: tuple[str, ...] = ()
     icon: str = ""
     logo: str = ""
+    label: str = ""
     period: Period = field(default_factory=Period)
 
 

@@ -65,6 +65,12 @@ class Folder:
         with _explained(self.path):
             return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
 
+    def edited(self, wanted: Iterable[str]) -> list[Finding]:
+        """What publishing would find: files of feeds that are gone, but which were changed."""
+        with _explained(self.path):
+            stale = sorted(self._manifest.keys() - set(wanted))
+            return [finding for path in stale if (finding := self._edited(path))]
+
     def publish(self, kept: Mapping[str, str], documents: Iterable[Document]) -> Published:
         """Write ``documents``, and remove all of ours but them and ``kept`` (path to hash).
 
@@ -198,14 +204,22 @@ class Folder:
             target = self.path / path
             if not os.path.lexists(target):
                 continue
-            if target.is_symlink() or _hash_file(target) not in self._manifest[path]:
-                what = "no feed any more, but changed since it was written"
-                findings.append(Finding(path, 0, Level.WARNING, what, "left where it is"))
+            if finding := self._edited(path):
+                findings.append(finding)
                 continue
             target.unlink()
             removed.append(path)
             self._remove_empty_folders(target.parent)
         return tuple(removed), tuple(findings)
+
+    def _edited(self, path: str) -> Finding | None:
+        """What there is to say of a file that is ours no more because somebody changed it."""
+        target = self.path / path
+        ours = not os.path.lexists(target) or _hash_file(target) in self._manifest[path]
+        if ours and not target.is_symlink():
+            return None
+        what = "no feed any more, but changed since it was written"
+        return Finding(path, 0, Level.WARNING, what, "left where it is")
 
     def _remove_empty_folders(self, folder: Path) -> None:
         while folder != self.path:

@@ -102,8 +102,12 @@ def _load(path: Path) -> Any:
     """The data of a YAML, TOML or JSON file, with JSON's types."""
     try:
         text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(path, [f"cannot be read: {error}"]) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(path, [f"cannot be read: {reason}"]) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(path, [f"line {line}: not UTF-8; save it as UTF-8"]) from error
     try:
         return _plain(_parse(path, text))
     except tomllib.TOMLDecodeError as error:

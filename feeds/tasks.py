@@ -135,13 +135,19 @@ def _render_entry(
 
 
 def _include(config: Config, name: str) -> str | None:
-    """The text of an include, or ``None`` if there is none of that name in its folder."""
+    """The text of an include, or ``None`` if there is none of that name in its folder.
+
+    A link out of the folder is none: a post must not show what lies elsewhere.
+    """
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or name.startswith("/"):
         return None
     try:
-        path = config.root.joinpath(config.posts.includes_dir, *parts)
-        return _content(os.fspath(path))[0].decode("utf-8-sig", "replace")
+        folder = os.path.realpath(config.root / config.posts.includes_dir)
+        path = os.path.realpath(os.path.join(folder, *parts))
+        if not path.startswith(f"{folder}{os.sep}"):
+            return None
+        return _content(path)[0].decode("utf-8-sig", "replace")
     except (OSError, ValueError):
         return None
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -67,7 +69,9 @@ class Workers:
         waiting: deque[tuple[Token, Future[Result]]] = deque()
         try:
             for token, items in chunks:
-                waiting.append((token, self._executor.submit(task, items)))
+                # Submitting may fork; an interrupt within a fork is lost.
+                with _without_interrupts():
+                    waiting.append((token, self._executor.submit(task, items)))
                 # Enough for nobody to wait, few enough for the memory.
                 if len(waiting) > 2 * self.jobs:
                     token, future = waiting.popleft()
@@ -101,7 +105,7 @@ def processes(jobs: int) -> Executor:
     # Forked workers start in milliseconds and share what is imported; elsewhere they cannot.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if "fork" in methods else None)
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_live_and_die_with_parent)
 
 
 def spawned_processes(jobs: int) -> Executor:
@@ -110,15 +114,39 @@ def spawned_processes(jobs: int) -> Executor:
     from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_live_and_die_with_parent)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole group; the process that asked for the work decides."""
-    import signal
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Put Ctrl-C off for a moment."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _live_and_die_with_parent() -> None:
+    """What a worker does first.
+
+    Ctrl-C reaches the whole group, and the process that asked for the work decides. When that
+    one is gone its workers must not stay and hold the lock of the index, which they inherit.
+    """
+    import multiprocessing
 
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    from multiprocessing.connection import wait
+
+    wait([sentinel])
+    os._exit(1)
 
 
 def cpu_count() -> int:

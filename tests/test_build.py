@@ -248,6 +248,17 @@ def test_strict_writes_nothing_when_there_is_a_finding(site: Path) -> None:
     assert (site / "public/feed.atom").exists()
 
 
+def test_strict_writes_nothing_when_a_file_that_has_to_go_was_changed(site: Path) -> None:
+    write_post(site, "a.md", tags="t")
+    run_build(site)
+    (site / "public/tag/t/feed.atom").write_text("edited")
+    write_post(site, "a.md", tags="other")
+    before = tree(site / "public")
+    result = run_build(site, strict=True)
+    assert [found.path for found in result.faults] == ["tag/t/feed.atom"]
+    assert tree(site / "public") == before
+
+
 def test_strict_does_not_mind_notes(site: Path) -> None:
     write_post(site, "a.md", tags="[x, X]")
     result = run_build(site, strict=True)
@@ -450,13 +461,21 @@ def test_a_file_that_never_rests_is_left_out_until_it_does(
     assert sorted(titles(site / SITE_FEED)) == ["a.md", "b.md"]
 
 
+def test_a_list_of_feeds_tells_what_is_wrong_with_posts(site: Path) -> None:
+    write_post(site, "a.md", tags="[x, X]")
+    write_post(site, "b.md", title="")
+    with Workers(1, processes) as workers:
+        found = known_feeds(load_config(site), NOW, workers).findings
+    assert [finding.path for finding in found] == ["posts/b.md", "tag/x"]
+
+
 def test_posts_and_feeds_can_be_listed_without_building(site: Path) -> None:
     write_post(site, "a.md", tags="t")
     with Workers(1, processes) as workers:
         posts = known_posts(load_config(site), NOW, workers)
         feeds = known_feeds(load_config(site), NOW, workers)
     assert [(post.title, state) for post, state in posts.posts] == [("a.md", State.VISIBLE)]
-    assert [(feed.name, entries) for feed, entries in feeds] == [("", 1), ("t", 1)]
+    assert [(feed.name, entries) for feed, entries in feeds.feeds] == [("", 1), ("t", 1)]
     assert not (site / "public").exists()
     run_build(site)
     assert (site / "public/feed.atom").exists()

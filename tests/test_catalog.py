@@ -83,6 +83,20 @@ def test_of_two_terms_with_one_path_the_older_keeps_it(site: Path) -> None:
     assert [(note.path, note.level) for note in found.findings] == [("tag/Techweb", Level.NOTE)]
 
 
+def test_no_path_is_the_folder_of_another(site: Path) -> None:
+    found = made(
+        site,
+        TermPosts(Kind.CATEGORY, "x", 1, 2),
+        TermPosts(Kind.TAG, "c", 1, 1),
+        feeds={"formats": ["atom"], "paths": {"category": "c/{slug}.xml", "tag": "{slug}"}},
+    )
+    known = paths(found)
+    assert {path.partition("/")[0] for path in known.values()} & {"c"} == {"c"}
+    files = set(known.values())
+    assert not any(f"{path}/" == other[: len(path) + 1] for path in files for other in files)
+    assert len(found.findings) == 1
+
+
 def test_terms_that_differ_in_case_only_can_share_a_feed(site: Path) -> None:
     terms = [tag("Techweb", 1, 2), tag("TechWeb", 2, 1)]
     found = made(site, *terms, terms={"merge_case": True, "min_posts": 3})

@@ -326,6 +326,16 @@ def test_an_include_comes_from_its_folder_alone(name: str, included: bool, site:
     assert (not rendered.findings) == included
 
 
+def test_an_include_that_is_a_link_out_of_its_folder_is_none(site: Path) -> None:
+    (site / "_includes").mkdir()
+    (site / "secret.txt").write_text("INCLUDED")
+    (site / "_includes/a.txt").symlink_to(site / "secret.txt")
+    write_post(site, "a.md", body="正文 {% include a.txt %}。")
+    rendered = render(site, task(load_config(site), "posts/a.md"))
+    assert b"INCLUDED" not in unpack_fragments(rendered.body, FORMATS)[Format.ATOM]
+    assert rendered.findings
+
+
 def test_what_workers_take_and_return_can_be_sent_to_another_process(site: Path) -> None:
     write_post(site, "a.md", body="正文 {% nothing %}")
     config = load_config(site)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +52,36 @@ def test_little_work_makes_no_processes() -> None:
 def test_an_exception_of_a_task_comes_through(size: int) -> None:
     with Workers(2, processes) as workers, pytest.raises(ValueError, match="0"):
         list(workers.map(fail, chunks(size, 3)))
+
+
+def test_workers_end_with_the_process_that_made_them(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, time\n"
+        "from feeds.workers import Workers, processes\n"
+        "from tests.test_workers import chunks, slow_sum, WORTH_A_POOL\n"
+        "with Workers(2, processes) as workers:\n"
+        "    for _, (_, pid) in workers.map(slow_sum, chunks(WORTH_A_POOL, 4)):\n"
+        "        print(pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    output = tmp_path / "pids"
+    with output.open("w") as file:
+        done = subprocess.run([sys.executable, "-c", script], stdout=file, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    pids = {int(line) for line in output.read_text().split()}
+    assert pids
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(is_alive, pids))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_consumer_may_stop_early() -> None:

@@ -116,7 +116,7 @@ class _Body:
 
         An empty line is no mark: it ends the first block anyway.
         """
-        separator = self.config.posts.excerpt_separator
+        separator = self.reading.excerpt_separator or self.config.posts.excerpt_separator
         head, mark, tail = text.partition(separator) if separator.strip() else ("", "", "")
         if not mark:
             return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -123,7 +124,7 @@ def details(values: Mapping[str, Value], post_url: str, site: Site, jekyll: bool
     """The fields beyond title, date, terms and link; URLs are absolute."""
     return Details(
         language(values),
-        authors(values, site),
+        authors(values, post_url, site, jekyll),
         first_text(values, SUMMARY_KEYS),
         image(values, post_url, site.url, jekyll),
         enclosures(values, post_url, site.url, jekyll),
@@ -204,13 +205,20 @@ def _split(value: Value | None) -> list[str]:
 # --- people --------------------------------------------------------------------------------
 
 
-def authors(values: Mapping[str, Value], site: Site) -> tuple[Person, ...]:
+def authors(
+    values: Mapping[str, Value], post_url: str, site: Site, jekyll: bool
+) -> tuple[Person, ...]:
     """Who wrote a post: ``author``, ``authors``, or Zola's taxonomy of that name."""
     for value in (values.get("author"), values.get("authors"), taxonomy(values, "authors")):
         if value is not None:
             people = tuple(dict.fromkeys(_people(value, site)))
             if people:
-                return people
+                return tuple(
+                    replace(person, url=resolved(person.url, post_url, site.url, jekyll))
+                    if person.url
+                    else person
+                    for person in people
+                )
     return ()
 
 

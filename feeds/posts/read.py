@@ -56,7 +56,6 @@ _REFERENCE: Final = re.compile(
 )
 _ILLEGAL_BYTES: Final = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
 WEB: Final = ("http://", "https://")
-_HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
 
@@ -257,7 +256,13 @@ def _reading(
         name.markup,
         found.spans,
         _variables(values, post, link) if liquid else {},
+        "" if common else _excerpt_separator(values),
     )
+
+
+def _excerpt_separator(values: dict[str, Value]) -> str:
+    mark = values.get("excerpt_separator")
+    return str(mark) if isinstance(mark, str) and not is_null(mark) else ""
 
 
 def _date(
@@ -441,10 +446,14 @@ def _own_permalink(
 
 
 def _is_address(url: str) -> bool:
+    """Whether a post can live there: the sanitiser resolves its links against this address."""
+    import nh3
+
+    url = absolute_url("", url)
     try:
-        parts = urlsplit(url)
-        return _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
-    except ValueError:  # of the brackets or of the port
+        nh3.clean("", url_relative=("rewrite_with_base", url))
+        return bool(urlsplit(url).hostname)
+    except ValueError:
         return False
 
 

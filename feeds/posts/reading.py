@@ -26,7 +26,7 @@ class Reading:
     ``body`` is the text after the front matter with ``\\n`` line ends, ``body_line`` the line
     of the file that it begins at. ``navigation`` are the parts of ``body`` (start, end) that
     are the site's navigation and not text of the article. ``variables`` is what Liquid sees
-    as ``page``.
+    as ``page``. ``excerpt_separator`` is the post's own mark, empty where it has none.
     """
 
     post: Post | None
@@ -36,3 +36,4 @@ class Reading:
     markup: Markup = Markup.MARKDOWN
     navigation: tuple[Span, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict)
+    excerpt_separator: str = ""

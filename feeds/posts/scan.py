@@ -351,7 +351,7 @@ class _Walk:
 
     def _finding(self, path: str, what: str, done: str = "left out") -> None:
         level = Level.ERROR if done == "left out" else Level.WARNING
-        self.findings.append(Finding(path, 1, level, what, done))
+        self.findings.append(Finding(path, 0, level, what, done))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

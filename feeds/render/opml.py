@@ -44,5 +44,10 @@ def _outline(feed: Feed) -> dict[str, str]:
     title = feed.title.strip() or feed.page
     url = next(feed.urls[format] for format in Format if format in feed.urls)
     known = {"description": feed.description, "htmlUrl": feed.page, "language": feed.language}
-    outline = {"text": feed.name or title, "title": title, "type": "rss", "xmlUrl": url}
+    outline = {
+        "text": feed.label or feed.name or title,
+        "title": title,
+        "type": "rss",
+        "xmlUrl": url,
+    }
     return outline | {name: value for name, value in known.items() if value}

@@ -159,6 +159,7 @@ def test_zola_and_eleventy_have_words_of_their_own(
             [Person("Bob", "b@example.org", "https://b.example.org")],
         ),
         ("author: {display_name: Bob, website: https://b.org}", [Person("Bob", "", "https://b.org")]),
+        ("author: {name: Bob, url: /bob/}", [Person("Bob", "", f"{SITE.url}/bob/")]),
         ("authors:\n- name: Bob\n- Cy\n- {x: y}\n-", [Person("Bob"), Person("Cy")]),
         ("taxonomies: {authors: [Bob]}", [Person("Bob")]),
         ("author: 王小明", [Person("王小明")]),
@@ -166,7 +167,7 @@ def test_zola_and_eleventy_have_words_of_their_own(
     ],
 )  # fmt: skip
 def test_authors_are_names_tables_or_short_names(text: str, authors: list[Person]) -> None:
-    assert fields.authors(header(text), SITE) == tuple(authors)
+    assert fields.authors(header(text), f"{SITE.url}/a/b.html", SITE, True) == tuple(authors)
     assert post(text).authors == tuple(authors)
 
 

@@ -680,7 +680,11 @@ def test_a_whole_address_is_a_link_where_jekyll_does_not_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["http://", "http:///x", "http://[", "https://a:b/", "https://a b/", "http://a%20b/"]
+    "address",
+    [
+        *("http://", "http:///x", "http://[", "https://a:b/", "https://a b/", "http://a%20b/"),
+        *("http://1.2.3.256/", "http://a.1/", "http://xn--a/"),
+    ],
 )
 def test_an_address_without_a_host_is_no_link(address: str) -> None:
     reading = read(header(f"title: x\nurl: '{address}'"))
