@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -190,11 +191,24 @@ def _categories(config: Config, kind: Kind, names: Sequence[str]) -> list[Catego
 
 def pack_fragments(fragments: Sequence[bytes]) -> bytes:
     """The fragments of one entry, compressed, with a checksum."""
-    import zstandard
-
     lengths = b"".join(len(fragment).to_bytes(4, "little") for fragment in fragments)
-    compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True)
-    return compressor.compress(b"".join((lengths, *fragments)))
+    return _packers().compressor.compress(b"".join((lengths, *fragments)))
+
+
+class _Packers(threading.local):
+    """What packs and unpacks. To make it takes longer than to use it, and each is for one
+    thread at a time."""
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self.compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+@functools.cache
+def _packers() -> _Packers:
+    return _Packers()
 
 
 def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, bytes]:
@@ -202,7 +216,7 @@ def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, byt
     import zstandard
 
     try:
-        whole = memoryview(zstandard.ZstdDecompressor().decompress(body))
+        whole = memoryview(_packers().decompressor.decompress(body))
     except zstandard.ZstdError as error:
         raise DamagedIndexError(f"an entry does not decompress: {error}") from error
     start = 4 * len(formats)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.posts import sanitiser
 from feeds.posts.complexity import excess
 from feeds.posts.sanitiser import absolute_srcset, sanitised, text_only
 from feeds.posts.summary import plain_text
@@ -373,6 +374,56 @@ def test_what_comes_out_stays_harmless_when_it_is_read_again(raw: str) -> None:
     once = sanitised(raw, PAGE)
     checked(sanitised(once, PAGE))
     assert once == sanitised(raw, PAGE)
+
+
+ADDRESSES = st.sampled_from(
+    [
+        '"https://x.org/a?b=1&amp;c"',
+        "'HTTP://x.org'",
+        "https://x.org/",
+        "https:///x",
+        '" https://x"',
+        '"https://[x"',
+        '"http://x y/"',
+        "b.html",
+        '"//x.org/"',
+        '"https:x"',
+        '"javascript:https://x"',
+    ]
+)
+TAGS = st.sampled_from(["<a {}=", "<IMG {} = ", "<video\n{}\n=\n", "<p data-{}=", "text {}="])
+NAMES = st.sampled_from(["href", "src", "poster", "HREF"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    parts=st.lists(
+        st.one_of(
+            documents, st.builds(lambda t, n, a: t.format(n) + a + ">文", TAGS, NAMES, ADDRESSES)
+        ),
+        max_size=4,
+    )
+)
+def test_the_quick_way_gives_what_the_long_way_gives(parts: list[str]) -> None:
+    raw = "".join(parts)
+    if sanitiser.nothing_relative(raw.lower()):
+        long_way = sanitiser._cleaned(raw, PAGE, "http", sanitiser.DROPPED_WITH_CONTENT)
+        assert sanitiser._cleaner().clean(raw) == long_way
+
+
+@pytest.mark.parametrize(
+    ("raw", "nothing"),
+    [
+        ("<p>文</p>", True),
+        ('<a href="https://x.org/a">b</a><img src=http://x.org/i>', True),
+        ('<a href="/a">b</a>', False),
+        ('<a href="https://x.org/a">b</a><a href=c>d</a>', False),
+        ('<img srcset="https://x.org/a 2x">', False),
+        ('<q cite="https://x.org/a">b</q>', False),
+    ],
+)
+def test_whether_anything_is_relative(raw: str, nothing: bool) -> None:
+    assert sanitiser.nothing_relative(raw) is nothing
 
 
 @settings(max_examples=100, deadline=None)
