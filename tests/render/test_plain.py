@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feeds.models import Category, Enclosure, Entry, Person
+from feeds.render import atom, plain, rss
+
+from .samples import dates
+
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("&<>\"' \n\t\r]x文😀\u0085\u2028\u00a0\u200f\u007f"),
+        st.characters(
+            exclude_categories=["Cs"], exclude_characters="\ufffe\uffff", min_codepoint=32
+        ),
+    ),
+    max_size=30,
+)
+WORDS = TEXTS.filter(lambda text: bool(text.strip()))
+
+
+PLAIN = st.builds(
+    Entry,
+    id=WORDS,
+    url=WORDS,
+    title=TEXTS,
+    published=dates,
+    updated=dates,
+    summary=TEXTS,
+    content=st.none() | WORDS,
+    categories=st.lists(st.builds(Category, WORDS, TEXTS, TEXTS), max_size=3).map(tuple),
+    source=TEXTS,
+)
+ENTRY = Entry(
+    "urn:x:1",
+    "https://example.org/a",
+    "题",
+    datetime(2022, 1, 1, tzinfo=UTC),
+    datetime(2022, 1, 1, tzinfo=UTC),
+    summary="s",
+    content="<p>c</p>",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(entry=PLAIN)
+def test_a_plain_entry_is_what_feedgen_writes(entry: Entry) -> None:
+    assert plain.atom_entry(entry) == atom.by_feedgen(entry)
+    assert plain.rss_item(entry) == rss.by_feedgen(entry)
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"authors": (Person("A"),)},
+        {"enclosures": (Enclosure("https://example.org/a.mp3", "audio/mpeg", 1),)},
+        {"image": "https://example.org/i.png"},
+        {"language": "en"},
+        {"content": ""},
+        {"id": ""},
+        {"categories": (Category("", "s", "l"),)},
+    ],
+)
+def test_what_is_unusual_is_left_to_feedgen(unusual: dict[str, object]) -> None:
+    entry = replace(ENTRY, **unusual)  # type: ignore[arg-type]  # values of every field
+    assert plain.atom_entry(entry) is None
+    assert plain.rss_item(entry) is None
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1f", "\ufffe", "\uffff", "\ud800"])
+@pytest.mark.parametrize("field", ["title", "summary", "content", "url", "source", "id"])
+def test_what_xml_forbids_is_refused(field: str, character: str) -> None:
+    entry = replace(ENTRY, **{field: f"a{character}b"})  # type: ignore[arg-type]  # all texts
+    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds, lxml's too
+        plain.atom_entry(entry)
+    with pytest.raises(ValueError):  # noqa: PT011
+        plain.rss_item(entry)
