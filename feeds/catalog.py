@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -245,9 +245,13 @@ def output_url(config: Config, path: str) -> str:
 
 def scheme(config: Config, kind: Kind) -> str:
     """The IRI that tells categories from tags (RFC 4287 4.2.2.2): where their feeds lie."""
-    pattern = next(iter(config.feeds.paths[kind].values()))
+    return _scheme(config.site.url, next(iter(config.feeds.paths[kind].values())))
+
+
+@lru_cache(maxsize=16)
+def _scheme(site_url: str, pattern: str) -> str:
     folder = pattern.split("{", 1)[0].rpartition("/")[0]
-    return output_url(config, f"{folder}/" if folder else "")
+    return f"{site_url}/{quote(folder)}/" if folder else f"{site_url}/"
 
 
 def _folder(config: Config, path: str) -> str:

@@ -18,7 +18,8 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -29,11 +30,14 @@ from feeds.models import Document, Finding, Level
 MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
 MANIFEST_LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
+WRITERS: Final = 2
+WAITING: Final = 16  # files at most that are in memory and not yet on the disk
 FILES_NAMED: Final = 10  # in one message
 
 # Hash, size and time of last change (nanoseconds) of a file that is as it should be.
 Known: TypeAlias = tuple[str, int, int]
 Manifest: TypeAlias = dict[str, set[str]]
+Write: TypeAlias = Callable[[Path, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class Folder:
         """
         with _explained(self.path):
             try:
-                wanted, staged = self._stage(kept, documents)
+                with _writing() as write:
+                    wanted, staged = self._stage(kept, documents, write)
                 written, removed, findings = self._move(wanted, staged)
             finally:
                 shutil.rmtree(self.path / STAGING, ignore_errors=True)
@@ -105,7 +110,7 @@ class Folder:
     # --- before anything is in place
 
     def _stage(
-        self, kept: Mapping[str, str], documents: Iterable[Document]
+        self, kept: Mapping[str, str], documents: Iterable[Document], write: Write
     ) -> tuple[dict[str, str], dict[str, Path]]:
         """All that the folder has to hold, and the new files of it, written beside it."""
         wanted = dict(kept)
@@ -119,17 +124,14 @@ class Folder:
             if in_the_way := self._foreign(document.path):
                 foreign.append(in_the_way)
             elif not foreign:
-                staged[document.path] = self._write_aside(len(staged), document.body)
+                path = self.path / STAGING / str(len(staged))
+                if not staged:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                staged[document.path] = path
+                write(path, document.body)
         if foreign:
             raise ForeignFileError(_foreign_message(self.path, sorted(set(foreign))))
         return wanted, staged
-
-    def _write_aside(self, number: int, body: bytes) -> Path:
-        path = self.path / STAGING / str(number)
-        if number == 0:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-        return path
 
     def _foreign(self, path: str) -> str:
         """What is not ours and stands where a file has to go, or in the place of a folder."""
@@ -292,6 +294,27 @@ def _foreign_message(folder: Path, paths: Sequence[str]) -> str:
         "nothing was written; move these away, or choose another output folder or other paths"
     )
     return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[Write]:
+    """Files written by threads: making one takes the kernel as long as a feed takes us.
+
+    An error comes out of a later call, or at the end.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    waiting: deque[Future[int]] = deque()
+
+    def write(path: Path, body: bytes) -> None:
+        waiting.append(threads.submit(path.write_bytes, body))
+        if len(waiting) > WAITING:
+            waiting.popleft().result()
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        yield write
+        while waiting:
+            waiting.popleft().result()
 
 
 @contextlib.contextmanager

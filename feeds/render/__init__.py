@@ -16,6 +16,7 @@ from typing import Protocol
 
 from feeds.models import Document, Entry, Feed, Format
 from feeds.render.legal import legal
+from feeds.render.plain import plain_entry
 
 __all__ = ["render_entry", "render_opml", "splice"]
 
@@ -30,13 +31,12 @@ class Renderer(Protocol):
 
 def render_entry(entry: Entry, format: Format) -> bytes:
     """The fragment of one entry, exactly as it stands in every document of the format."""
-    renderer = _renderer(format)
     try:
-        return renderer.render_entry(entry)
+        return plain_entry(entry, format) or _renderer(format).render_entry(entry)
     except (ValueError, TypeError):
         # lxml and orjson refuse illegal characters. They should not be here, but one that
         # slipped in must not stop a build; looking for them first would cost every entry.
-        return renderer.render_entry(legal(entry))
+        return _renderer(format).render_entry(legal(entry))
 
 
 def splice(feed: Feed, fragments: Sequence[bytes], format: Format) -> Document:

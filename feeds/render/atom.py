@@ -21,7 +21,6 @@ from feeds.render.generator import (
     insert,
 )
 from feeds.render.people import address
-from feeds.render.plain import atom_entry
 
 NAMESPACES = {"sy": SY, "media": MEDIA}
 END = b"</feed>"
@@ -31,11 +30,6 @@ Fields: TypeAlias = dict[str, str]
 
 def render_entry(entry: Entry) -> bytes:
     """``<entry>…</entry>`` and a line feed."""
-    return atom_entry(entry) or by_feedgen(entry)
-
-
-def by_feedgen(entry: Entry) -> bytes:
-    """An entry of any kind."""
     return fragment(item(entry).atom_entry(), etree.Element("feed", nsmap=NAMESPACES))
 
 

@@ -8,9 +8,10 @@ holds the two equal.
 from __future__ import annotations
 
 import html
+from functools import lru_cache
 from typing import Final
 
-from feeds.models import Entry
+from feeds.models import Entry, Format
 from feeds.render.dates import rfc822, rfc3339
 
 # What XML 1.0 section 2.2 forbids, beside lone surrogates, which no encoding takes.
@@ -29,15 +30,23 @@ ATTRIBUTE: Final = str.maketrans(
 )
 
 
-def atom_entry(entry: Entry) -> bytes | None:
-    """``<entry>…</entry>`` and a line feed. Raises ``ValueError`` for illegal characters."""
-    if not _is_plain(entry):
+def plain_entry(entry: Entry, format: Format) -> bytes | None:
+    """The fragment of an entry, if it is plain. Raises ``ValueError`` for illegal characters.
+
+    JSON Feed has no need of it.
+    """
+    if format is Format.JSON or not _is_plain(entry):
         return None
+    return atom_entry(entry) if format is Format.ATOM else rss_item(entry)
+
+
+def atom_entry(entry: Entry) -> bytes:
+    """``<entry>…</entry>`` and a line feed."""
     updated, published = rfc3339(entry.updated), rfc3339(entry.published)
     title = _text(entry.title.strip() or entry.url)
     parts = [f"<entry><id>{_text(entry.id)}</id><title>{title}</title><updated>{updated}</updated>"]
     if entry.content is not None:
-        parts.append(f'<content type="html">{_text(entry.content)}</content>')
+        parts.append(f'<content type="html">{_content(entry.content)}</content>')
     parts.append(f'<link href="{_attribute(entry.url)}" rel="alternate" type="text/html"/>')
     if entry.source:
         parts.append(f'<link href="{_attribute(entry.source)}" rel="via"/>')
@@ -51,10 +60,8 @@ def atom_entry(entry: Entry) -> bytes | None:
     return _legal("".join(parts))
 
 
-def rss_item(entry: Entry) -> bytes | None:
-    """``<item>…</item>`` and a line feed. Raises ``ValueError`` for illegal characters."""
-    if not _is_plain(entry):
-        return None
+def rss_item(entry: Entry) -> bytes:
+    """``<item>…</item>`` and a line feed."""
     title = _text(entry.title.strip() or entry.url)
     parts = [f"<item><title>{title}</title><link>{_text(entry.url)}</link>"]
     if entry.summary:
@@ -72,7 +79,7 @@ def rss_item(entry: Entry) -> bytes | None:
     if entry.source:
         parts.append(f'<atom:link rel="via" href="{_attribute(entry.source)}"/>')
     if entry.content is not None:
-        parts.append(f"<content:encoded>{_text(entry.content)}</content:encoded>")
+        parts.append(f"<content:encoded>{_content(entry.content)}</content:encoded>")
     parts.append("</item>\n")
     return _legal("".join(parts))
 
@@ -87,6 +94,12 @@ def _text(text: str) -> str:
     """Text as lxml escapes it."""
     text = html.escape(text, quote=False)
     return text.replace("\r", "&#13;") if "\r" in text else text
+
+
+@lru_cache(maxsize=1)
+def _content(text: str) -> str:
+    """The same for what is long and stands in both formats."""
+    return _text(text)
 
 
 def _attribute(text: str) -> str:

@@ -33,7 +33,6 @@ from feeds.render.generator import (
     fragment,
     insert,
 )
-from feeds.render.plain import rss_item
 
 NAMESPACES = {"dc": DC, "sy": SY, "media": MEDIA}
 ALL_NAMESPACES = {**NAMESPACES, "atom": ATOM, "content": CONTENT}
@@ -43,11 +42,6 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 def render_entry(entry: Entry) -> bytes:
     """``<item>…</item>`` and a line feed."""
-    return rss_item(entry) or by_feedgen(entry)
-
-
-def by_feedgen(entry: Entry) -> bytes:
-    """An item of any kind."""
     return fragment(item(entry).rss_entry(), etree.Element("channel", nsmap=ALL_NAMESPACES))
 
 
