@@ -484,7 +484,7 @@ def test_yaml_that_does_not_parse_is_said_with_file_and_line(
     [
         ("_config.yml", b"- a\n- b\n", "expected a mapping"),
         ("_config.yml", b"just text", "expected a mapping"),
-        ("_config.yml", b"title: \xff\n", "cannot be read"),
+        ("_config.yml", b"title: \xff\n", "line 1: not UTF-8"),
         ("_config.yml", b"a: &x [*x]\n", "nested too deeply"),
         ("_config.toml", b"title = \n", "not TOML"),
     ],

@@ -18,6 +18,7 @@ from feeds.posts.frontmatter import Value, is_null, values_of
 # A draft is a document of the collection posts too.
 TYPES: Final = ("", "posts")
 
+_RANGE: Final = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 _CHARACTERS: Final = re.compile(r"([!^]?)([^\]/]+)\]")
 _NOTHING: Final = re.compile(r"(?!)")
 
@@ -110,6 +111,11 @@ def _glob(scope: str) -> re.Pattern[str]:
         return _NOTHING  # a range that runs backwards
 
 
+def _range(found: re.Match[str]) -> str:
+    return "-".join(re.escape(char) for char in found.groups() if char)
+
+
 def _one_of(chars: re.Match[str]) -> str:
-    listed = "".join(char if char == "-" else re.escape(char) for char in chars[2])
+    # A hyphen between two characters makes a range of them; any other is one of the set.
+    listed = _RANGE.sub(_range, chars[2])
     return f"[^{listed}/]" if chars[1] else f"[{listed}]"
