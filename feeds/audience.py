@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -31,20 +32,24 @@ class Audience:
 
 
 def audience(config: Config, day: str | None = None) -> Audience:
-    """The audience of a site on a day, as in ``2026-01-31``, else the last that is known."""
-    if not config.state.is_dir():
-        return Audience(day or "", ())
+    """The audience of a site on a day, as in ``2026-01-31``, else the last that is known.
+
+    Raises :class:`~feeds.errors.OutputError` where the ledger cannot be read.
+    """
     ledger = Ledger(config.state)
-    days = ledger.days()
-    day = day or (days[0] if days else "")
+    if not ledger.path.exists():
+        return Audience(day or "", ())
+    with contextlib.closing(ledger):
+        days = ledger.days()
+        day = day or (days[0] if days else "")
+        known = ledger.subscribers(day)
     agents: dict[str, list[tuple[str, int]]] = defaultdict(list)
     readers: dict[str, int] = defaultdict(int)
-    for path, agent, number in ledger.subscribers(day):
+    for path, agent, number in known:
         if agent:
             agents[path].append((agent, number))
         else:
             readers[path] += number
-    ledger.close()
     feeds = [
         FeedAudience(path, tuple(agents[path]), readers[path])
         for path in agents.keys() | readers.keys()

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from feeds.catalog import Catalog, Definition, TermPosts, catalog
 from feeds.config import Config
+from feeds.ledger import PublishedDocument
 from feeds.models import EPOCH, Document, Feed, Format
 from feeds.rows import TermKey
 from feeds.tasks import unpack_fragments
@@ -74,6 +75,18 @@ def feed_documents(feed: FilledFeed, formats: Iterable[Format]) -> Iterator[Docu
 def aware(microseconds: int, config: Config) -> datetime:
     """A time of the index in the zone of the site."""
     return (EPOCH + timedelta(microseconds=microseconds)).astimezone(config.site.zone)
+
+
+def published_feeds(view: View, config: Config) -> tuple[PublishedDocument, ...]:
+    """The documents of all feeds, with the hashes of those that were rendered."""
+    hashes = view.documents()
+    return tuple(
+        PublishedDocument(
+            path, format, each.head.title, each.head.urls[format], hashes.get(path) or ""
+        )
+        for each in definitions(view, config).definitions
+        for format, path in each.head.paths.items()
+    )
 
 
 def opml_document(config: Config, found: Catalog) -> Document:

@@ -26,7 +26,13 @@ CREATE TABLE IF NOT EXISTS published (
     withdrawn REAL                -- since when; NULL while it is published
 ) WITHOUT ROWID;
 
--- Hubs that have to be told of a changed feed (WebSub 0.4, section 7).
+-- Hubs that the feeds name.
+CREATE TABLE IF NOT EXISTS hub (
+    url   TEXT PRIMARY KEY,
+    quiet REAL NOT NULL           -- it does not want to hear of anything before
+) WITHOUT ROWID;
+
+-- Hubs that have to be told of a changed feed (PubSubHubbub 0.4, section 7).
 CREATE TABLE IF NOT EXISTS push (
     hub     TEXT NOT NULL,
     topic   TEXT NOT NULL,
@@ -45,7 +51,7 @@ CREATE TABLE IF NOT EXISTS worker (
 
 -- Requests by kind and format of the feed, status of the answer and day.
 CREATE TABLE IF NOT EXISTS request (
-    day    TEXT NOT NULL,
+    day    TEXT NOT NULL,         -- empty for all old days together
     kind   TEXT NOT NULL,         -- empty for what is no feed
     format TEXT NOT NULL,
     status INTEGER NOT NULL,
@@ -60,7 +66,8 @@ CREATE TABLE IF NOT EXISTS counter (
 ) WITHOUT ROWID;
 
 -- The most subscribers that an aggregator told for a feed within a day. Aggregators that
--- give a feed an id of their own are told apart by it.
+-- give a feed an id of their own are told apart by it. Days that are over have their readers
+-- here, too, as those of an agent without a name.
 CREATE TABLE IF NOT EXISTS subscriber (
     day    TEXT NOT NULL,
     path   TEXT NOT NULL,

@@ -1,7 +1,8 @@
 """How many different things were seen, without remembering any of them: HyperLogLog.
 
-A sketch is 1,024 bytes. Two of them merge into that of the union; nothing can be read out
-of one but a number, some 3 % off (Flajolet, Fusy, Gandouet, Meunier 2007).
+A sketch is 1,024 bytes. Two of them merge into that of the union; what can be read out of one
+is a number, some 3 % off (Flajolet, Fusy, Gandouet, Meunier 2007). Of a thing it keeps a dozen
+bits at most, which it has in common with one in a thousand of all things there are.
 """
 
 from __future__ import annotations

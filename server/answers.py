@@ -160,12 +160,17 @@ def _full_headers(facts: Facts) -> Headers:
     """What a 304 need not repeat."""
     headers: Headers = [(b"x-content-type-options", b"nosniff"), (b"accept-ranges", b"none")]
     if facts.links:
-        links = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in facts.links)
-        headers.append((b"link", links.encode("ascii", "ignore")))
+        links = ", ".join(f'<{_uri(url)}>; rel="{relation}"' for relation, url in facts.links)
+        headers.append((b"link", links.encode()))
     if facts.surrogate_keys:
         keys = " ".join(quote(key) for key in facts.surrogate_keys).encode()
         headers += [(b"surrogate-key", keys), (b"xkey", keys)]
     return headers
+
+
+def _uri(address: str) -> str:
+    """An address in ASCII (RFC 3987 section 3.1)."""
+    return quote(address, safe="/%?&=#:;,+@!$'()*~[]")
 
 
 def encode(body: bytes, encoding: Encoding) -> bytes:

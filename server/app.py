@@ -12,9 +12,9 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -31,12 +31,17 @@ from server.recorder import SECONDS, Recorder
 from server.routes import Elsewhere, Health, Metrics, Webhook
 from server.shelf import Shelf
 from server.tally import Tally
+from server.watch import request_build
 
 logger = logging.getLogger("feeds.server")
 
 FOLLOW_SECONDS: Final = 0.1
 SITE_VARIABLE: Final = "FEEDS_SITE"
 WATCH_VARIABLE: Final = "FEEDS_WATCH"
+
+RESTART_SECONDS: Final = 1.0
+# How long the end may take to write down the last counts.
+CLOSE_SECONDS: Final = 1.0
 
 # The thread that renders may hold a request up so long.
 SWITCH_SECONDS: Final = 0.001
@@ -53,32 +58,37 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
     recorder = Recorder(config.state, tally, config.server.withdrawn_days)
     health = Health(shelf, recorder)
     limit = Limit(config.server.requests_per_minute) if config.server.requests_per_minute else None
-    elsewhere = Elsewhere(shelf, recorder, tally, config)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        orders = Orders(config, watch or config.server.watch)
         with contextlib.suppress(UnavailableError):
             await shelf.follow()
+        changed = asyncio.Event()
         tasks = [
-            asyncio.create_task(_follow(shelf, recorder)),
-            asyncio.create_task(_record(shelf, recorder)),
-            asyncio.create_task(keep_builder(orders)),
+            asyncio.create_task(_always(lambda: _follow(shelf, changed))),
+            asyncio.create_task(_always(lambda: _record(shelf, recorder, changed))),
+            asyncio.create_task(_always(lambda: keep_builder(orders, config.state))),
         ]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await recorder.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(recorder.close(), CLOSE_SECONDS)
         await shelf.close()
+
+    def orders() -> Orders:
+        # A builder that is started again goes on with the configuration that is served, for
+        # there may be a mistake in the one on the disk.
+        return Orders(shelf.config, watch or config.server.watch)
 
     return Starlette(
         routes=[
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", Metrics(shelf, recorder).metrics),
-            Route("/-/rebuild", Webhook(config).rebuild, methods=["POST"]),
-            Route("/{path:path}", elsewhere),
+            Route("/-/rebuild", Webhook(config).rebuild, methods=["GET", "POST"]),
+            Route("/{path:path}", Elsewhere(shelf, recorder, tally, config)),
         ],
         middleware=[
             Middleware(FeedCache, shelf=shelf, tally=tally, limit=limit, delta=config.server.delta)
@@ -90,8 +100,13 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
 def from_environment() -> Starlette:
     """The application for the site that the environment names, the current folder if none."""
     config = load_config(Path(os.environ.get(SITE_VARIABLE, ".")))
+    return worker(config, os.environ.get(WATCH_VARIABLE))
+
+
+def worker(config: Config, watch: str | None) -> Starlette:
+    """The application in a process of its own."""
     set_up_process(config)
-    return create_app(config, os.environ.get(WATCH_VARIABLE))
+    return create_app(config, watch)
 
 
 def set_up_process(config: Config) -> None:
@@ -100,23 +115,38 @@ def set_up_process(config: Config) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-async def _follow(shelf: Shelf, recorder: Recorder) -> None:
+async def _always(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run something that does not end; a fault of ours in it must not end the service."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            logger.exception("a task failed; it begins again in %.0f s", RESTART_SECONDS)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _follow(shelf: Shelf, changed: asyncio.Event) -> None:
     """Take over what is built as soon as it is."""
     said = ""
     while True:
         try:
             if await shelf.follow():
-                await recorder.record(shelf.number)
+                changed.set()
             said = ""
         except UnavailableError as error:
             if str(error) != said:
                 said = str(error)
                 logger.warning("%s", said)
+        if shelf.damaged:
+            shelf.damaged = False
+            request_build(shelf.config.state, anew=True)
         await asyncio.sleep(FOLLOW_SECONDS)
 
 
-async def _record(shelf: Shelf, recorder: Recorder) -> None:
-    """Keep the ledger up to date."""
+async def _record(shelf: Shelf, recorder: Recorder, changed: asyncio.Event) -> None:
+    """Keep the ledger up to date, and at once when another edition is served."""
     while True:
+        changed.clear()
         await recorder.record(shelf.number)
-        await asyncio.sleep(SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), SECONDS)

@@ -8,7 +8,10 @@ server that started it.
 
 from __future__ import annotations
 
+import glob
+import json
 import logging
+import math
 import os
 import pickle
 import signal
@@ -16,20 +19,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from feeds.build import Options, update, with_index
 from feeds.config import Config, reload_config
-from feeds.documents import definitions, documents
+from feeds.documents import documents, published_feeds
 from feeds.errors import ConfigError, FeedsError
 from feeds.index import Index
 from feeds.ledger import BuildRecord, Ledger, PublishedDocument
 from feeds.models import Finding, Level
 from feeds.rows import State
 from feeds.workers import Workers, cpu_count, spawned_processes
+from server.editions import REDIRECTS
 from server.logs import set_up_logging
 from server.publisher import Publisher
 from server.watch import Watch
@@ -40,7 +44,11 @@ logger = logging.getLogger("feeds.builder")
 LOOK_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 10.0
 LOCK_WAIT: Final = 600.0
+# An index that seems to be damaged is made anew once in so long.
+ANEW_SECONDS: Final = 60.0
 FINDINGS_LOGGED: Final = 20
+# Answers come before builds.
+NICENESS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +76,72 @@ class Builder:
     """Builds a site whenever there is something to build."""
 
     def __init__(self, orders: Orders, stopped: threading.Event) -> None:
-        state = orders.config.state
-        self._config = orders.config
+        config = orders.config
+        self._config = config
         self._stopped = stopped
-        self._ledger = Ledger(state)
-        self._watch = Watch(orders.watch, state, stopped)
-        self._publisher = Publisher(state, stopped)
+        self._ledger = Ledger(config.state)
+        self._looks = orders.watch != "off"
+        quiet = None if "" in config.posts.sources else config.root
+        self._watch = Watch(orders.watch, config.state, stopped, quiet)
+        self._publisher = Publisher(config.state, stopped)
         self._findings: tuple[Finding, ...] = ()
-        self._good_at = 0.0
+        self._edition = ""
+        self._error = ""
+        self._ledger_fault = ""
+        self._made_anew = -ANEW_SECONDS
 
     def run(self) -> None:
         """Build, wait for the next reason to, until stopped."""
         self._publisher.start()
+        anew = False
         while not self._stopped.is_set():
             started = time.monotonic()
-            outcome = self._build()
+            outcome = self._build(anew)
             took = time.monotonic() - started
+            anew = False
             if outcome and self._watch.follow(watched_folders(self._config, outcome.folders)):
                 continue  # what changed until now was not seen by the new watch
-            self._watch.wait(_seconds_to_wait(outcome), took)
+            anew = self._watch.wait(_seconds_to_wait(outcome, self._looks), took)
+            if anew:
+                anew = time.monotonic() - self._made_anew >= ANEW_SECONDS
         self._watch.close()
         self._publisher.join()
 
-    def _build(self) -> Outcome | None:
+    def _build(self, anew: bool) -> Outcome | None:
         """One build; ``None`` if it failed, which is said and changes nothing else."""
         at = time.time()
         error = self._reload()
         outcome = None
+        if anew:
+            logger.error("the index is damaged; it is made again from the posts")
+            self._made_anew = time.monotonic()
         try:
-            outcome = build_once(self._config)
+            outcome = build_once(self._config, anew)
         except FeedsError as failure:
             error = str(failure)
         except Exception as failure:
             # A fault of ours must not end the service: what is served goes on being served.
             logger.exception("a build failed")
             error = f"{type(failure).__name__}: {failure}"
-        if error:
-            logger.error("%s", error)
+        self._log_error(error)
         try:
             self._record(at, error, outcome)
         except FeedsError as failure:
-            logger.error("%s", failure)
+            if str(failure) != self._ledger_fault:
+                logger.error("%s", failure)
+            self._ledger_fault = str(failure)
+        else:
+            self._ledger_fault = ""
+            self._publisher.wake()
         return outcome
+
+    def _log_error(self, error: str) -> None:
+        """Say once what is wrong, and that it is no more."""
+        if error and error != self._error:
+            logger.error("%s; what was served before goes on being served", error)
+        elif self._error and not error:
+            logger.info("builds are good again")
+        self._error = error
 
     def _reload(self) -> str:
         """Read the configuration again; with a mistake in it, the old one goes on."""
@@ -140,18 +172,16 @@ class Builder:
                 levels.count(Level.ERROR),
             )
         )
-        changed = self._ledger.publish(outcome.published, now)
-        hubs = self._config.feeds.hubs
-        if changed and hubs and last is not None:
-            self._ledger.owe(hubs, changed, outcome.edition, now)
-            self._publisher.wake()
-        if changed or last is None or last.posts != outcome.posts:
+        self._ledger.publish(outcome.published, now, self._config.feeds.hubs, outcome.edition)
+        if outcome.edition != self._edition:
+            self._edition = outcome.edition
             counts = f"{outcome.posts} posts in {outcome.feeds} feeds"
             logger.info("built in %.2f s: %s", now - at, counts)
 
     def _log_findings(self, findings: tuple[Finding, ...]) -> None:
         """Findings that were not there before; all of them are on the status page."""
-        new = [found for found in findings if found not in set(self._findings)]
+        known = set(self._findings)
+        new = [found for found in findings if found not in known]
         self._findings = findings
         for found in new[:FINDINGS_LOGGED]:
             level = {Level.NOTE: logging.INFO, Level.WARNING: logging.WARNING}
@@ -160,19 +190,34 @@ class Builder:
             logger.warning("and %d more", len(new) - FINDINGS_LOGGED)
 
 
-def build_once(config: Config) -> Outcome:
+def build_once(config: Config, anew: bool = False) -> Outcome:
     """Bring the index of a site up to date. Raises :class:`~feeds.errors.FeedsError`."""
 
     def run(index: Index) -> Outcome:
         scanned = update(index, config, datetime.now(UTC), workers, options)
+        index.set_meta(REDIRECTS, json.dumps(dict(config.server.redirects)))
         index.save()
         outcome = _outcome(index, config, scanned)
         index.save()
         return outcome
 
-    options = Options(wait=LOCK_WAIT)
+    check_sources(config)
+    options = Options(full=anew, wait=LOCK_WAIT)
     with Workers(cpu_count(), spawned_processes) as workers:
-        return with_index(config, options, run)[0]
+        outcome, notes = with_index(config, options, run)
+    return replace(outcome, findings=(*notes, *outcome.findings))
+
+
+def check_sources(config: Config) -> None:
+    """Folders that are all gone are a mistake, rather than the end of all feeds.
+
+    Raises :class:`~feeds.errors.ConfigError`.
+    """
+    sources = config.posts.sources
+    found = (glob.iglob(source, root_dir=config.root, recursive=True) for source in sources)
+    if sources and not any(os.path.isdir(config.root / path) for paths in found for path in paths):
+        names = ", ".join(sources)
+        raise ConfigError(config.root, [f"no folder {names} in it; posts are looked for there"])
 
 
 def _outcome(index: Index, config: Config, scanned: Iterable[Finding]) -> Outcome:
@@ -181,21 +226,12 @@ def _outcome(index: Index, config: Config, scanned: Iterable[Finding]) -> Outcom
         missing = [path for path, hash in index.documents().items() if not hash]
         for document in documents(index, config, missing):
             index.store_document(document.path, document.hash)
-    hashes = index.documents()
-    found = definitions(index, config).definitions
-    published = tuple(
-        PublishedDocument(
-            path, format, each.head.title, each.head.urls[format], hashes.get(path) or ""
-        )
-        for each in found
-        for format, path in each.head.paths.items()
-    )
     posts = index.count()
     due = index.next_due()
     return Outcome(
         posts.get(State.VISIBLE, 0),
-        len(found),
-        published,
+        len(index.feed_keys()),
+        published_feeds(index, config),
         tuple(sorted([*config.notes, *scanned, *index.findings()])),
         index.edition(),
         datetime.fromtimestamp(due / 1e6, UTC) if due is not None else None,
@@ -203,13 +239,15 @@ def _outcome(index: Index, config: Config, scanned: Iterable[Finding]) -> Outcom
     )
 
 
-def _seconds_to_wait(outcome: Outcome | None) -> float:
+def _seconds_to_wait(outcome: Outcome | None, looks: bool) -> float:
+    """Until the next build; ``looks`` says whether to look at the files without a reason."""
     if outcome is None:
         return RETRY_SECONDS
+    longest = LOOK_SECONDS if looks else math.inf
     if outcome.due is None:
-        return LOOK_SECONDS
+        return longest
     until = (outcome.due - datetime.now(UTC)).total_seconds()
-    return min(max(until, 0.0), LOOK_SECONDS)
+    return min(max(until, 0.0), longest)
 
 
 def watched_folders(config: Config, folders: Iterable[str]) -> list[Path]:
@@ -235,6 +273,7 @@ def main() -> None:
     orders = pickle.load(sys.stdin.buffer)
     assert isinstance(orders, Orders)
     set_up_logging(orders.config.server.log)
+    os.nice(NICENESS)
 
     def stop_at_end_of_input() -> None:
         # Not through the buffer: a thread that waits in it holds its lock at the exit.

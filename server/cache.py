@@ -58,6 +58,7 @@ class FeedCache:
         accept = headers.get(b"accept-encoding")
         encoding = negotiate(accept) if accept else Encoding.IDENTITY
         if encoding is None:
+            self.tally.other(406)
             await _not_acceptable()(scope, receive, send)
         elif answer is not None and nothing_new(answer, headers):
             self.tally.feed(answer, 304, 0, headers.get(b"user-agent", b""), scope["client"])
@@ -79,23 +80,24 @@ class FeedCache:
         send: Send,
     ) -> None:
         """Answer what is not ready, once it is made for all who wait for it."""
-        self.tally.counts.made += 1
         try:
             served = await self.shelf.serve(scope["path"], encoding)
         except UnavailableError:
+            self.tally.other(503)
             await _unavailable()(scope, receive, send)
             return
         if served is None:
             await self.app(scope, receive, send)
             return
-        answer, variant = served
+        answer, _, variant = served
         if nothing_new(answer, headers):
-            self.tally.feed(answer, 304, 0, headers.get(b"user-agent", b""), scope["client"])
+            agent, client = headers.get(b"user-agent", b""), scope["client"]
+            self.tally.feed(answer, 304, 0, agent, client, made=True)
             start = answer.not_modified[encoding]
             await send({"type": "http.response.start", "status": 304, "headers": start})
             await send(EMPTY)
         else:
-            await self._send_whole(answer, variant, headers, scope, receive, send)
+            await self._send_whole(answer, variant, headers, scope, receive, send, made=True)
 
     async def _send_whole(
         self,
@@ -105,21 +107,22 @@ class FeedCache:
         scope: Scope,
         receive: Receive,
         send: Send,
+        made: bool = False,
     ) -> None:
         agent, client = headers.get(b"user-agent", b""), scope["client"]
         if self.limit is not None and client is not None and not _conditional(headers):
             wait = self.limit.wait(client[0], agent)
             if wait:
-                self.tally.feed(answer, 429, 0, agent, None)
+                self.tally.feed(answer, 429, 0, agent, None, made)
                 await _too_many(wait)(scope, receive, send)
                 return
         if self.delta and (new := await self._new_entries(answer, headers)) is not None:
             status, variant = 226, new
         else:
             status = 200
-        self.tally.feed(answer, status, len(variant.body), agent, client)
-        await send({"type": "http.response.start", "status": status, "headers": variant.headers})
         body = variant.body if scope["method"] == "GET" else b""
+        self.tally.feed(answer, status, len(body), agent, client, made)
+        await send({"type": "http.response.start", "status": status, "headers": variant.headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _new_entries(self, answer: Answer, headers: RequestHeaders) -> Variant | None:

@@ -15,24 +15,30 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import orjson
 
 from feeds.catalog import Catalog, Definition
 from feeds.config import Config, reload_config
 from feeds.documents import FilledFeed, definitions, feed_documents, filled, key_of, opml_document
 from feeds.errors import ConfigError
-from feeds.models import Feed, Format, Kind
+from feeds.fingerprint import rendering_fingerprint
+from feeds.models import Feed, Format
 from feeds.rows import DamagedIndexError
 from feeds.view import View, current_index
 from server.answers import Answer, Facts, freeze
 
 BUSY_WAIT: Final = 5.0
 OPML: Final = "opml"
+# The redirects of the configuration that the builder follows, in the index as JSON.
+REDIRECTS: Final = "redirects"
 
 
 class Place(NamedTuple):
     """A document that exists: what defines it, its format, and the key of its content.
 
-    Both are ``None`` for the list of feeds.
+    Definition and format are ``None`` for the list of feeds.
     """
 
     definition: Definition | None
@@ -44,7 +50,9 @@ class Place(NamedTuple):
 class Edition:
     """All documents of a site at one moment, by path below the output.
 
-    ``spellings`` finds the path of one by what all ways to write it have in common.
+    ``spellings`` finds the path of one by what all ways to write it have in common,
+    ``redirects`` the new path of an old one. ``prefix`` is the path of the site's own
+    address, without percent signs.
     """
 
     number: str
@@ -52,6 +60,8 @@ class Edition:
     catalog: Catalog
     places: Mapping[str, Place]
     spellings: Mapping[str, str]
+    redirects: Mapping[str, str]
+    prefix: str
 
     def current(self, answer: Answer) -> bool:
         """Whether an answer says what this edition says."""
@@ -67,30 +77,41 @@ class Made(NamedTuple):
 
 
 class UnavailableError(Exception):
-    """The index cannot be read, or there is none yet."""
+    """The index cannot be read, or there is none yet. ``damaged`` says that it never will."""
+
+    def __init__(self, what: str, damaged: bool = False) -> None:
+        super().__init__(what)
+        self.damaged = damaged
+
+
+class _File(NamedTuple):
+    """An index; another one may take its name when the state folder was deleted."""
+
+    path: Path
+    device: int
+    inode: int
 
 
 class EditionReader:
     """Reads the index of a site. Belongs to one thread.
 
-    A configuration that changed on the disk is read again when the index shows that a build
-    used it. An index that another configuration or program made is good enough to answer
-    from until the next build.
+    An index that is deleted goes on being read until there is another. One that another
+    configuration or program made is good enough to answer from until the next build.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._rendering: str | None = None
-        self._path: Path | None = None
+        self._file: _File | None = None
         self._db: sqlite3.Connection | None = None
         self._version = -1
         self._edition: Edition | None = None
+        self._redirects: str | None = None
 
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
-        self._db = self._path = None
-        self._version = -1
+        self._db = self._file = self._edition = None
 
     def newer(self, than: Edition | None) -> Edition | None:
         """The edition of now if it is another one. Raises :class:`UnavailableError`."""
@@ -111,20 +132,22 @@ class EditionReader:
             place = edition.places.get(path)
             return None if place is None else _made(view, edition, path, place)
 
-    def delta(self, path: str, known: Collection[bytes]) -> bytes | None:
-        """The document with only the entries that are not ``known`` by their digests."""
+    def delta(self, answer: Answer, known: Collection[bytes]) -> bytes | None:
+        """The document with only the entries that are not ``known`` by their digests.
+
+        ``None`` where the document is not any more what ``answer`` says.
+        """
         with _explained(), self._transaction() as view:
             edition = self._read(view)
-            place = edition.places.get(path)
-            if place is None or place.definition is None or place.format is None:
+            place = edition.places.get(answer.path)
+            if place is None or place.key != answer.key:
                 return None
-            feed = filled(view, edition.config, place.definition)
-            new = tuple(
-                fragment
-                for fragment in feed.fragments
-                if entry_digest(fragment[place.format]) not in known
-            )
-            return next(feed_documents(replace(feed, fragments=new), [place.format])).body
+            definition, format, _ = place
+            if definition is None or format is None:
+                return None
+            feed = filled(view, edition.config, definition)
+            new = tuple(f for f in feed.fragments if entry_digest(f[format]) not in known)
+            return next(feed_documents(replace(feed, fragments=new), [format])).body
 
     def newest_post(self) -> float | None:
         """When the newest post was published, in seconds since 1970."""
@@ -135,53 +158,93 @@ class EditionReader:
 
     def _untouched(self) -> bool:
         """Whether nothing was written since the last look."""
-        if self._db is None or current_index(self._config.state) != self._path:
+        if self._db is None or _found(self._config.state) not in (None, self._file):
             return False
-        return self._data_version() == self._version
+        return self._data_version(self._db) == self._version
 
-    def _data_version(self) -> int:
-        assert self._db is not None
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+    @staticmethod
+    def _data_version(db: sqlite3.Connection) -> int:
+        return int(db.execute("PRAGMA data_version").fetchone()[0])
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[View]:
-        path = current_index(self._config.state)
-        if path is None:
-            raise UnavailableError("there is no index yet")
-        if self._db is None or path != self._path:
-            self.close()
-            self._db = _connect(path)
-            self._path = path
-        self._version = self._data_version()
-        self._db.execute("BEGIN")
+        db = self._connected()
+        self._version = self._data_version(db)
+        db.execute("BEGIN")
         try:
-            yield View(self._db)
+            yield View(db)
         finally:
-            self._db.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+
+    def _connected(self) -> sqlite3.Connection:
+        """The index of now; the last one where there is none."""
+        for _ in range(CONNECTION_TRIES):
+            found = _found(self._config.state)
+            if self._db is not None and found in (None, self._file):
+                return self._db
+            if found is None:
+                break
+            try:
+                db = _connect(found.path)
+            except sqlite3.OperationalError:
+                continue  # replaced between two looks
+            self.close()
+            self._db, self._file = db, found
+        if self._db is None:
+            raise UnavailableError("there is no index yet")
+        return self._db
 
     def _read(self, view: View) -> Edition:
-        number = view.edition()
-        if self._edition is None or self._edition.number != number:
+        """The edition of now; the same value as long as it is the same."""
+        number, redirects = view.edition(), view.meta(REDIRECTS)
+        known = self._edition
+        if known is None or (known.number, self._redirects) != (number, redirects):
             self._follow_config(view)
-            self._edition = _edition(view, self._config, number)
-        return self._edition
+            self._redirects = redirects
+            known = self._edition = _edition(view, self._config, number, redirects)
+        return known
 
     def _follow_config(self, view: View) -> None:
-        """Read the configuration again when a build used another one than the last."""
+        """Read the configuration again when a build used another one than the last.
+
+        A mistake in it is the builder's to tell; it goes on with the old one, too.
+        """
         rendering = view.meta("rendering")
-        if self._rendering not in (None, rendering):
-            # A mistake in it is the builder's to tell; it goes on with the old one too.
-            with contextlib.suppress(ConfigError):
-                self._config = reload_config(self._config)
-        self._rendering = rendering
+        if rendering != self._rendering:
+            self._rendering = rendering
+            if rendering != rendering_fingerprint(self._config):
+                with contextlib.suppress(ConfigError):
+                    self._config = reload_config(self._config)
+
+
+CONNECTION_TRIES: Final = 3
 
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, DamagedIndexError, OSError) as error:
-        raise UnavailableError(str(error)) from error
+    except DamagedIndexError as error:
+        raise UnavailableError(f"the index is damaged: {error}", damaged=True) from error
+    except sqlite3.Error as error:
+        # Errors without a code are mistakes in the use of the module.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        raise UnavailableError(f"the index cannot be read: {error}", damaged) from error
+    except OSError as error:
+        raise UnavailableError(f"the index cannot be read: {error}") from error
+
+
+def _found(state: Path) -> _File | None:
+    path = current_index(state)
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return _File(path, found.st_dev, found.st_ino)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -197,7 +260,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _edition(view: View, config: Config, number: str) -> Edition:
+def _edition(view: View, config: Config, number: str, redirects: str | None) -> Edition:
     found = definitions(view, config)
     rendering = (view.meta("rendering") or "").encode()
     keys = view.feed_keys()
@@ -214,7 +277,25 @@ def _edition(view: View, config: Config, number: str) -> Edition:
     if config.feeds.opml:
         key = _digest(rendering, (view.meta("opml") or "").encode())
         places[config.feeds.opml] = Place(None, None, key)
-    return Edition(number, config, found, places, {spelling(path): path for path in places})
+    return Edition(
+        number,
+        config,
+        found,
+        places,
+        {spelling(path): path for path in places},
+        old_paths(config.server.redirects if redirects is None else orjson.loads(redirects)),
+        prefix(config),
+    )
+
+
+def prefix(config: Config) -> str:
+    """The path of the site's own address, as paths of requests are: not percent-encoded."""
+    return unquote(urlsplit(config.site.url).path)
+
+
+def old_paths(redirects: Mapping[str, str]) -> Mapping[str, str]:
+    """Redirects by their old paths, as paths of requests are, without a slash at the end."""
+    return {unquote(old).rstrip("/"): new for old, new in redirects.items()}
 
 
 def spelling(path: str) -> str:
@@ -239,7 +320,7 @@ def _made(view: View, edition: Edition, path: str, place: Place) -> Made:
 def _facts(head: Feed, format: Format) -> Facts:
     """The links are the only way for a JSON Feed to name its hub (WebSub section 4)."""
     links = (("self", head.urls[format]), *(("hub", hub) for hub in head.hubs))
-    name = head.kind if head.kind is Kind.SITE else head.paths[format].rpartition("/")[0]
+    name = f"{head.kind}/{head.name}" if head.name else str(head.kind)
     return Facts(head.kind, format, head.period.minutes * 60, links, ("feeds", name))
 
 

@@ -13,7 +13,9 @@ import fcntl
 import logging
 import os
 import pickle
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -30,20 +32,23 @@ TRY_SECONDS: Final = 1.0
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 STEADY_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 3.0
+STOP_SECONDS: Final = 2.0
 
 
-async def keep_builder(orders: Orders) -> None:
-    """Have a builder run as long as this worker can see to it. Ends when it is cancelled."""
+async def keep_builder(orders: Callable[[], Orders], state: Path) -> None:
+    """Have a builder run as long as this worker can see to it. Ends when it is cancelled.
+
+    ``orders`` tells what a builder that is started now has to know.
+    """
     while True:
         try:
-            lock = _take_lock(orders.config.state)
+            lock = _take_lock(state)
         except OSError as error:
-            logger.error("%s: %s", orders.config.state, error.strerror)
+            logger.error("%s: %s", state, error.strerror)
             lock = None
         if lock is not None:
             try:
-                await _run_builders(orders, lock)
+                await _run_builders(orders, state, lock)
             finally:
                 os.close(lock)
         await asyncio.sleep(TRY_SECONDS)
@@ -61,42 +66,58 @@ def _take_lock(state: Path) -> int | None:
     return lock
 
 
-async def _run_builders(orders: Orders, lock: int) -> None:
-    """Run a builder, and another one whenever it ends."""
+def _is_current(lock: int, state: Path) -> bool:
+    """Whether others who want the lock would find this file: the folder may be deleted."""
+    try:
+        return os.path.samestat(os.fstat(lock), os.stat(state / LOCK_NAME))
+    except OSError:
+        return False
+
+
+async def _run_builders(orders: Callable[[], Orders], state: Path, lock: int) -> None:
+    """Run a builder, and another one whenever it ends, as long as the lock is the one."""
     loop = asyncio.get_running_loop()
     pause = FIRST_PAUSE
-    while True:
+    while _is_current(lock, state):
         started = loop.time()
-        code = await _run_builder(orders, lock)
-        logger.error("the builder ended (%s); starting another in %.0f s", _said(code), pause)
+        code = await _run_builder(orders(), state, lock)
+        if code is None:
+            return
+        level = logging.ERROR if code else logging.INFO
+        logger.log(level, "the builder ended (%s); another starts in %.0f s", _said(code), pause)
+        if loop.time() - started > STEADY_SECONDS:
+            pause = FIRST_PAUSE
         await asyncio.sleep(pause)
-        steady = loop.time() - started > STEADY_SECONDS
-        pause = FIRST_PAUSE if steady else min(pause * 2, LONGEST_PAUSE)
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def _run_builder(orders: Orders, lock: int) -> int:
+async def _run_builder(orders: Orders, state: Path, lock: int) -> int | None:
+    """Run one until it ends; ``None`` if the lock is not the one any more."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         ENTRY,
         stdin=asyncio.subprocess.PIPE,
         pass_fds=[lock],
+        start_new_session=True,  # so that what it starts can be ended with it
     )
     assert process.stdin is not None
     try:
         with contextlib.suppress(ConnectionError):
             process.stdin.write(pickle.dumps(orders))
             await process.stdin.drain()
-        return await process.wait()
+        while _is_current(lock, state):
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(process.wait(), TRY_SECONDS)
+        return None
     finally:
-        # It ends when its input does; one that hangs is ended.
+        # It ends when its input does; one that is busy is ended.
         process.stdin.close()
-        if process.returncode is None:
-            try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def _said(code: int) -> str:

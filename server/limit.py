@@ -14,6 +14,9 @@ from typing import Final
 
 # Of more clients than this the longest idle are forgotten.
 MOST_CLIENTS: Final = 20_000
+# What tells clients apart; a proxy may pass on anything as an address.
+LONGEST_ADDRESS: Final = 64
+LONGEST_AGENT: Final = 128
 
 
 class Limit:
@@ -30,7 +33,7 @@ class Limit:
     def wait(self, address: str, agent: bytes) -> int:
         """Count a request; the seconds that its client has to wait first, 0 if it may go on."""
         now = self._clock()
-        client = (address, agent[:128])
+        client = (address[:LONGEST_ADDRESS], agent[:LONGEST_AGENT])
         left, then = self._clients.pop(client, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - then) * self._per_minute / 60)
         wait = 0 if left >= 1 else ceil((1 - left) * 60 / self._per_minute)

@@ -16,77 +16,87 @@ from server.recorder import BYTES, MADE, Totals
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def render(totals: Totals, newest_post: float | None, cache_bytes: int) -> bytes:
-    """The text format; ``newest_post`` is seconds since 1970."""
+def render(totals: Totals | None, newest_post: float | None, cache_bytes: int) -> bytes:
+    """The text format; ``newest_post`` is seconds since 1970.
+
+    Without totals, which are in a ledger that cannot be read, nothing is said of them: a
+    counter that begins again at 0 would be a lie.
+    """
     registry = CollectorRegistry()
     registry.register(_Totals(totals, newest_post, cache_bytes))
     return generate_latest(registry)
 
 
 class _Totals(Collector):
-    def __init__(self, totals: Totals, newest_post: float | None, cache_bytes: int) -> None:
+    def __init__(self, totals: Totals | None, newest_post: float | None, cache_bytes: int) -> None:
         self._totals = totals
         self._newest_post = newest_post
         self._cache_bytes = cache_bytes
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._requests()
-        yield from self._builds()
-        yield from self._subscribers()
+        known = self._totals is not None
+        yield _gauge("ledger_good", "1 if what was counted can be read.", known)
+        yield _gauge("cache_bytes", "Bytes that this worker keeps ready.", self._cache_bytes)
+        if self._totals is not None:
+            yield from _requests(self._totals)
+            yield from _builds(self._totals)
+            yield from _subscribers(self._totals)
         if self._newest_post is not None:
             age = max(time.time() - self._newest_post, 0)
             yield _gauge("newest_post_age_seconds", "Age of the newest post.", age)
 
-    def _requests(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "feeds_requests",
-            "Requests by kind and format of the feed (empty for what is no feed) and status.",
-            labels=["kind", "format", "status"],
-        )
-        answered = unchanged = 0
-        for (kind, format, status), number in sorted(self._totals.requests.items()):
-            requests.add_metric([kind, format, str(status)], number)
-            if kind:
-                answered += number
-                unchanged += number if status == 304 else 0
-        yield requests
-        share = unchanged / answered if answered else 0
-        yield _gauge("not_modified_share", "Share of requests for feeds answered 304.", share)
-        made = self._totals.counters.get(MADE, 0)
-        yield _counter("body_bytes", "Bytes of bodies sent.", self._totals.counters.get(BYTES, 0))
-        yield _counter("cache_misses", "Answers that had to be made first.", made)
-        yield _counter("cache_hits", "Answers that were ready.", max(answered - made, 0))
-        yield _gauge("cache_bytes", "Bytes that this worker keeps ready.", self._cache_bytes)
 
-    def _builds(self) -> Iterator[Metric]:
-        build = self._totals.build
-        if build is None:
-            return
-        good = 0 if build.error else 1
-        yield _gauge("last_build_good", "1 if the last build went well.", good)
-        yield _gauge("last_build_timestamp_seconds", "When the last build began.", build.at)
-        yield _gauge("last_build_seconds", "How long the last build took.", build.seconds)
-        yield _gauge("posts", "Posts that are published.", build.posts)
-        yield _gauge("feeds", "Feeds that there are.", build.feeds)
-        findings = GaugeMetricFamily(
-            "feeds_findings", "What is wrong with posts, by level.", labels=["level"]
-        )
-        findings.add_metric(["warning"], build.warnings)
-        findings.add_metric(["error"], build.errors)
-        yield findings
+def _requests(totals: Totals) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "feeds_requests",
+        "Requests by kind and format of the feed (empty for what is no feed) and status.",
+        labels=["kind", "format", "status"],
+    )
+    answered = unchanged = 0
+    for (kind, format, status), number in sorted(totals.requests.items()):
+        requests.add_metric([kind, format, str(status)], number)
+        if kind:
+            answered += number
+            unchanged += number if status == 304 else 0
+    yield requests
+    share = unchanged / answered if answered else 0
+    yield _gauge("not_modified_share", "Share of requests for feeds answered 304.", share)
+    made = totals.counters.get(MADE, 0)
+    yield _counter("body_bytes", "Bytes of bodies sent.", totals.counters.get(BYTES, 0))
+    yield _counter("cache_misses", "Answers that had to be made first.", made)
+    yield _counter("cache_hits", "Answers that were ready.", max(answered - made, 0))
 
-    def _subscribers(self) -> Iterator[Metric]:
-        numbers: dict[str, int] = defaultdict(int)
-        for each in self._totals.subscribers:
-            numbers[each.path] += each.number
-        metric = GaugeMetricFamily(
-            "feeds_subscribers",
-            "Subscribers today: what aggregators tell, and distinct plain readers.",
-            labels=["path"],
-        )
-        for path, number in sorted(numbers.items()):
-            metric.add_metric([path], number)
-        yield metric
+
+def _builds(totals: Totals) -> Iterator[Metric]:
+    build = totals.build
+    if build is None:
+        return
+    good = 0 if build.error else 1
+    yield _gauge("last_build_good", "1 if the last build went well.", good)
+    yield _gauge("last_build_timestamp_seconds", "When the last build began.", build.at)
+    yield _gauge("last_build_seconds", "How long the last build took.", build.seconds)
+    yield _gauge("posts", "Posts that are published.", build.posts)
+    yield _gauge("feeds", "Feeds that there are.", build.feeds)
+    findings = GaugeMetricFamily(
+        "feeds_findings", "What is wrong with posts, by level.", labels=["level"]
+    )
+    findings.add_metric(["warning"], build.warnings)
+    findings.add_metric(["error"], build.errors)
+    yield findings
+
+
+def _subscribers(totals: Totals) -> Iterator[Metric]:
+    numbers: dict[str, int] = defaultdict(int)
+    for each in totals.subscribers:
+        numbers[each.path] += each.number
+    metric = GaugeMetricFamily(
+        "feeds_subscribers",
+        "Subscribers today: what aggregators tell, and distinct plain readers.",
+        labels=["path"],
+    )
+    for path, number in sorted(numbers.items()):
+        metric.add_metric([path], number)
+    yield metric
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -1,13 +1,13 @@
 """Brings what a worker counted into the ledger, and what others wrote there to the worker.
 
-All of it happens in a thread of its own, every few seconds; a ledger that cannot be used is
-said once and costs nothing but its counts.
+All of it happens in threads, every few seconds: one writes and may have to wait for others,
+one reads and never has to. A ledger that cannot be used is said once; counts wait until it
+can be used again, and everything else goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import os
 import time
@@ -47,84 +47,148 @@ class Totals:
 class Recorder:
     """One worker's way to the ledger of a site.
 
-    ``withdrawn`` maps paths below the output to documents that are no more.
+    ``withdrawn`` maps paths below the output to documents that are no more. ``now`` is the
+    time in seconds since 1970.
     """
 
-    def __init__(self, state: Path, tally: Tally, withdrawn_days: int) -> None:
+    def __init__(
+        self,
+        state: Path,
+        tally: Tally,
+        withdrawn_days: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.withdrawn: dict[str, Withdrawn] = {}
-        self._ledger = Ledger(state)
         self._tally = tally
         self._withdrawn_seconds = withdrawn_days * DAY
+        self._now = now
         self._worker = f"{os.getpid()}-{time.time_ns()}"
-        self._thread = ThreadPoolExecutor(1, "recorder")
-        self._failing = False
+        self._day = ""
+        self._build: BuildRecord | None = None
+        self._complaint = _Complaint()
+        self._writing = _Desk(Ledger(state), "recorder", self._complaint)
+        self._reading = _Desk(Ledger(state), "ledger", self._complaint)
 
     async def record(self, edition: str) -> None:
         """Bring over what was counted; tell what is served; learn what was withdrawn."""
-        record = functools.partial(self._record, self._tally.take(), edition)
-        found = await self._in_thread(record, None)
-        if found is not None:
-            self.withdrawn = found
+        if not await self._bring(self._tally.take()):
+            return
+        now = self._now()
 
-    async def totals(self, edition: str) -> Totals:
-        """Everything that was counted, up to now."""
+        def serve(ledger: Ledger) -> bool:
+            ledger.serving(self._worker, edition, now)
+            return True
+
+        if await self._writing.run(serve, False):
+            self._complaint.well()
+        since = now - self._withdrawn_seconds
+        found = await self._reading.run(lambda ledger: ledger.withdrawn(since), None)
+        if found is not None:
+            self.withdrawn = {each.path: each for each in found}
+
+    async def totals(self, edition: str) -> Totals | None:
+        """Everything that was counted, up to now; ``None`` where that cannot be known."""
         await self.record(edition)
-        return await self._in_thread(self._totals, Totals())
+        return await self._reading.run(self._totals, None)
 
     async def last_build(self) -> BuildRecord | None:
-        """How the last build went."""
-        return await self._in_thread(self._ledger.last_build, None)
+        """How the last build went, as far as is known."""
+
+        def read(ledger: Ledger) -> None:
+            self._build = ledger.last_build()
+
+        await self._reading.run(read, None)
+        return self._build
 
     async def close(self) -> None:
         """Bring over the last counts."""
-        await self._in_thread(functools.partial(self._close, self._tally.take()), None)
-        self._thread.shutdown()
+        await self._bring(self._tally.take())
+        await self._writing.run(lambda ledger: ledger.gone(self._worker), None)
+        await self._writing.close()
+        await self._reading.close()
 
-    async def _in_thread(self, function: Callable[[], T], otherwise: T) -> T:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._thread, function)
-        except FeedsError as error:
-            if not self._failing:
-                logger.error("%s", error)
-            self._failing = True
-            return otherwise
-        self._failing = False
-        return found
+    async def _bring(self, counts: Counts) -> bool:
+        """Whether counts are in the ledger now; else they wait for the next time."""
+        now = self._now()
+        brought = await self._writing.run(lambda ledger: self._count(ledger, counts, now), False)
+        if not brought:
+            self._tally.give_back(counts)
+        return brought
 
-    # --- in the thread
+    # --- in the threads
 
-    def _record(self, counts: Counts, edition: str) -> dict[str, Withdrawn] | None:
-        now = time.time()
-        self._count(counts, now)
-        self._ledger.serving(self._worker, edition, now)
-        found = self._ledger.withdrawn(now - self._withdrawn_seconds)
-        return {each.path: each for each in found}
-
-    def _count(self, counts: Counts, now: float) -> None:
-        if not counts.requests:
-            return
+    def _count(self, ledger: Ledger, counts: Counts, now: float) -> bool:
+        day = _day(now)
+        if not counts.requests and day == self._day:
+            return True
         found = audience(counts.visits)
-        self._ledger.count(
-            _day(now),
+        ledger.count(
+            day,
             counts.requests,
             {BYTES: counts.bytes, MADE: counts.made},
             found.subscribers,
             found.readers,
         )
+        self._day = day
+        return True
 
-    def _totals(self) -> Totals:
+    def _totals(self, ledger: Ledger) -> Totals:
+        requests, counters = ledger.counted()
         return Totals(
-            self._ledger.last_build(),
-            self._ledger.requests(),
-            self._ledger.counters(),
-            self._ledger.subscribers(_day(time.time())),
+            ledger.last_build(), requests, counters, ledger.subscribers(_day(self._now()))
         )
 
-    def _close(self, counts: Counts) -> None:
-        self._count(counts, time.time())
-        self._ledger.gone(self._worker)
-        self._ledger.close()
+
+class _Complaint:
+    """What is wrong with the ledger, said once until it is well again."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def say(self, text: str, fault: Exception | None = None) -> None:
+        if text != self._said:
+            logger.error("%s", text, exc_info=fault)
+        self._said = text
+
+    def well(self) -> None:
+        if self._said:
+            logger.info("the ledger can be used again")
+        self._said = ""
+
+
+class _Desk:
+    """A ledger in a thread of its own."""
+
+    def __init__(self, ledger: Ledger, name: str, complaint: _Complaint) -> None:
+        self._ledger = ledger
+        self._complaint = complaint
+        self._thread = ThreadPoolExecutor(1, name)
+
+    async def run(self, function: Callable[[Ledger], T], otherwise: T) -> T:
+        """What a function of the ledger returns, ``otherwise`` if it cannot be used.
+
+        Whoever stops waiting does not stop the function.
+        """
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(
+            loop.run_in_executor(self._thread, self._run, function, otherwise)
+        )
+
+    def _run(self, function: Callable[[Ledger], T], otherwise: T) -> T:
+        try:
+            found = function(self._ledger)
+        except FeedsError as error:
+            self._complaint.say(str(error))
+            return otherwise
+        except Exception as error:
+            # A fault of ours must not end what goes on beside it.
+            self._complaint.say(f"{type(error).__name__}: {error}", error)
+            return otherwise
+        return found
+
+    async def close(self) -> None:
+        await self.run(lambda ledger: ledger.close(), None)
+        self._thread.shutdown()
 
 
 def _day(now: float) -> str:

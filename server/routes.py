@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from feeds.config import Config
-from feeds.ledger import BuildRecord
+from feeds.ledger import BuildRecord, Withdrawn
 from server import metrics
 from server.limit import Limit
 from server.recorder import Recorder
-from server.retired import retired_document
 from server.shelf import Shelf
 from server.tally import Tally
 from server.watch import request_build
@@ -31,6 +31,7 @@ WITHDRAWN_SECONDS: Final = 3_600
 MOVED_SECONDS: Final = 86_400
 LARGEST_PAYLOAD: Final = 25 << 20  # what GitHub sends at most
 REBUILDS_PER_MINUTE: Final = 12
+DAY: Final = 86_400.0
 METHODS: Final = "GET, HEAD, OPTIONS"
 
 OPEN: Final = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
@@ -43,58 +44,65 @@ class Elsewhere:
         self._shelf = shelf
         self._recorder = recorder
         self._tally = tally
-        self._config = config
+        self._withdrawn_seconds = config.server.withdrawn_days * DAY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = self._response(scope)
+        response = await self._response(scope)
         self._tally.other(response.status_code)
         await response(scope, receive, send)
 
-    def _response(self, scope: Scope) -> Response:
+    async def _response(self, scope: Scope) -> Response:
         path: str = scope["path"]
         if scope["method"] == "OPTIONS":
-            return self._options(path)
+            return _preflight()
         if scope["method"] not in ("GET", "HEAD"):
             return _text(405, "This server only answers GET and HEAD.\n", {"allow": METHODS})
-        document = self._shelf.document_path(path)
-        redirects = self._redirects()
-        if target := redirects.get(path) or redirects.get(f"/{document}"):
-            return self._moved(301, target)
-        if known := self._shelf.canonical(document):
-            return self._moved(308, f"/{known}")
-        if withdrawn := self._recorder.withdrawn.get(document):
-            body = retired_document(withdrawn, self._config)
+        shelf = self._shelf
+        document = shelf.document_path(path)
+        if target := shelf.redirect(path) or shelf.redirect(f"/{document}"):
+            return self._moved(301, self._address(target))
+        if known := shelf.canonical(document):
+            return self._moved(308, f"{shelf.prefix}/{quote(known)}")
+        if withdrawn := self._withdrawn(document):
+            body = await shelf.retired(withdrawn)
             headers = {"cache-control": f"public, max-age={WITHDRAWN_SECONDS}", **OPEN}
             return Response(body.body, 410, headers, f"{body.media_type}; charset=utf-8")
-        if self._shelf.edition is None:
+        if shelf.edition is None:
             headers = {"retry-after": "5", "cache-control": "no-store"}
             return _text(503, "The feeds are not ready; try again in a moment.\n", headers)
         cache = {"cache-control": f"public, max-age={MISSING_SECONDS}"}
         return _text(404, "There is no feed here.\n", cache)
 
-    def _redirects(self) -> Mapping[str, str]:
-        edition = self._shelf.edition
-        return (edition.config if edition else self._config).server.redirects
+    def _withdrawn(self, document: str) -> Withdrawn | None:
+        found = self._recorder.withdrawn.get(document) or self._shelf.withdrawn.get(document)
+        if found is None or time.time() - found.since >= self._withdrawn_seconds:
+            return None
+        return found
 
-    def _options(self, path: str) -> Response:
-        """A preflight of a reader in a browser (Fetch, CORS protocol)."""
-        return Response(
-            status_code=204,
-            headers={
-                "allow": METHODS,
-                "access-control-allow-origin": "*",
-                "access-control-allow-methods": METHODS,
-                "access-control-allow-headers": "If-None-Match, If-Modified-Since, A-IM",
-                "access-control-max-age": str(MOVED_SECONDS),
-            },
-        )
-
-    def _moved(self, status: int, target: str) -> Response:
-        """The public address comes from the configuration, never from the request."""
+    def _address(self, target: str) -> str:
+        """Where a redirect of the configuration leads; paths are those of the site."""
         if target.startswith("/"):
-            target = urlsplit(self._config.site.url).path + quote(target, safe="/%?&=#:;,+@!$'()*~")
+            target = f"{self._shelf.prefix}/{self._shelf.document_path(target)}"
+        return quote(target, safe="/%?&=#:;,+@!$'()*~[]")
+
+    def _moved(self, status: int, location: str) -> Response:
+        """The path is that of the public address in the configuration, never the request's."""
         cache = f"public, max-age={MOVED_SECONDS}"
-        return Response(None, status, {"location": target, "cache-control": cache, **OPEN})
+        return Response(None, status, {"location": location, "cache-control": cache, **OPEN})
+
+
+def _preflight() -> Response:
+    """For a reader in a browser (Fetch, CORS protocol)."""
+    return Response(
+        status_code=204,
+        headers={
+            "allow": METHODS,
+            "access-control-allow-origin": "*",
+            "access-control-allow-methods": METHODS,
+            "access-control-allow-headers": "If-None-Match, If-Modified-Since, A-IM",
+            "access-control-max-age": str(MOVED_SECONDS),
+        },
+    )
 
 
 class Health:
@@ -147,13 +155,18 @@ class Webhook:
     async def rebuild(self, request: Request) -> Response:
         if not self._secret:
             return _text(404, "There is no webhook here.\n", {})
+        if request.method != "POST":
+            return _text(405, "This is for git hosts, which use POST.\n", {"allow": "POST"})
         digest = hmac.new(self._secret, digestmod=hashlib.sha256)
         size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > LARGEST_PAYLOAD:
-                return _text(413, "The body is too large.\n", {"connection": "close"})
-            digest.update(chunk)
+        try:
+            async for chunk in request.stream():
+                digest.update(chunk)
+                size += len(chunk)
+                if size > LARGEST_PAYLOAD:
+                    return _text(413, "The body is too large.\n", {})
+        except ClientDisconnect:
+            return _text(400, "The body is not complete.\n", {})  # nobody reads it
         if not _signed(request, digest.hexdigest()):
             return _text(403, "The signature of the body is missing or wrong.\n", {})
         if wait := self._limit.wait("", b""):

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import functools
 import resource
-from typing import Any, Final
+import sys
+from typing import Final
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from feeds.config import Config
-from server.app import SITE_VARIABLE, WATCH_VARIABLE, create_app, set_up_process
+from server.app import set_up_process, worker
 from server.protocol import BoundedProtocol
 
-# Answers in flight get so long when the server is told to stop.
-GRACE_SECONDS: Final = 8
+# To be over in ten seconds: answers in flight get so long when the server is told to stop,
+# after which the builder and the ledger have a little time of their own.
+GRACE_SECONDS: Final = 5
 KEEP_ALIVE_SECONDS: Final = 15
 BACKLOG: Final = 4096
+# More open files than this would only be more memory for connections that do nothing.
+MOST_FILES: Final = 65_536
 
 
 def serve(config: Config, watch: str) -> None:
@@ -26,33 +32,37 @@ def serve(config: Config, watch: str) -> None:
     """
     set_up_process(config)
     _allow_connections()
-    options: dict[str, Any] = {
-        "host": config.server.host,
-        "port": config.server.port,
-        "http": BoundedProtocol,
-        "ws": "none",
-        "loop": "uvloop",
-        "lifespan": "on",
-        "log_config": None,
-        "access_log": config.server.access_log,
-        "server_header": False,
-        "forwarded_allow_ips": list(config.server.trusted_proxies),
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": GRACE_SECONDS,
-        "backlog": BACKLOG,
-    }
-    if config.server.workers == 1:
-        uvicorn.run(create_app(config, watch), **options)
+    options = uvicorn.Config(
+        functools.partial(worker, config, watch),
+        factory=True,
+        host=config.server.host,
+        port=config.server.port,
+        workers=config.server.workers,
+        http=BoundedProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=config.server.access_log,
+        server_header=False,
+        forwarded_allow_ips=list(config.server.trusted_proxies),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=BACKLOG,
+    )
+    if config.server.workers > 1:
+        Multiprocess(options, sockets=[options.bind_socket()]).run()
         return
-    # Workers are new processes, which find the site by their environment.
-    os.environ[SITE_VARIABLE] = str(config.root)
-    os.environ[WATCH_VARIABLE] = watch
-    workers = config.server.workers
-    uvicorn.run("server.app:from_environment", factory=True, workers=workers, **options)
+    server = uvicorn.Server(options)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def _allow_connections() -> None:
-    """Every connection is an open file; take as many as the machine allows."""
+    """Every connection is an open file; take as many as are of use."""
     with contextlib.suppress(ValueError, OSError):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

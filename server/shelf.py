@@ -1,31 +1,46 @@
 """The answers of one worker: frozen, found by path, swapped whole when the site changes.
 
-Bodies have a budget of bytes; those that nobody asked for in the longest time go first.
-What is missing is made in a thread, once however many ask for it at the same moment.
+Memory has a budget of bytes; bodies that nobody asked for in the longest time go first, then
+answers that have no body left. What is missing is made in a thread, once however many ask
+for it at the same moment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote
 
 from feeds.config import Config
+from feeds.ledger import Withdrawn
+from feeds.models import Document
 from server.answers import Answer, Variant, decode, encode
 from server.conditional import Encoding
-from server.editions import Edition, EditionReader, spelling
+from server.editions import Edition, EditionReader, UnavailableError, old_paths, prefix, spelling
+from server.retired import retired_document
 
 T = TypeVar("T")
 
-# Memory that a kept body costs beside its bytes: headers, keys, places in tables.
-OVERHEAD: Final = 2_000
-# How many old versions of a feed are remembered for those who have one (RFC 3229).
+# Memory that a kept body costs beside its bytes: headers, places in tables.
+BODY_OVERHEAD: Final = 1_500
+# And an answer without any body, with its headers for four encodings.
+ANSWER_SIZE: Final = 5_000
+# How long a new edition may wait for what is often asked for to be made anew (seconds).
+AHEAD_SECONDS: Final = 0.5
+# How many old versions of a feed are remembered for those who have one (RFC 3229) …
 VERSIONS: Final = 16
+# … and of how many feeds.
+VERSIONED: Final = 500
+# The last documents of withdrawn feeds that are kept ready.
+RETIRED: Final = 200
+
+Key = tuple[str, Encoding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +57,10 @@ def _recoded(body: bytes, source: Encoding, encoding: Encoding) -> bytes:
 
 
 class Served(NamedTuple):
-    """An answer, and the representation of it that was asked for."""
+    """An answer, and a representation of it."""
 
     answer: Answer
+    encoding: Encoding
     variant: Variant
 
 
@@ -52,19 +68,28 @@ class Shelf:
     """What a worker answers with. Belongs to its event loop.
 
     ``answers`` maps the paths of requests to answers that are ready; look into it first.
+    ``withdrawn`` holds what the last new edition has no more; ``damaged`` is set when the
+    index turns out to be.
     """
 
     def __init__(self, config: Config) -> None:
         self.answers: dict[str, Answer] = {}
         self.edition: Edition | None = None
-        self.versions: dict[str, OrderedDict[str, frozenset[bytes]]] = {}
-        self._prefix = urlsplit(config.site.url).path
+        self.versions: OrderedDict[str, OrderedDict[str, frozenset[bytes]]] = OrderedDict()
+        self.withdrawn: Mapping[str, Withdrawn] = {}
+        self.damaged = False
+        self._config = config
+        self._prefix = prefix(config)
+        self._redirects = old_paths(config.server.redirects)
         self._reader = EditionReader(config)
         # One thread: reading and rendering never stand in each other's way, nor in a request's.
         self._thread = ThreadPoolExecutor(1, "shelf")
-        self._making: dict[tuple[str, Encoding], asyncio.Future[Served | None]] = {}
+        self._following = asyncio.Lock()
+        self._flights: dict[Hashable, asyncio.Future[Any]] = {}
+        self._retired: OrderedDict[Withdrawn, Document] = OrderedDict()
         self._budget = config.server.cache_mb << 20
-        self._sizes: OrderedDict[tuple[str, Encoding], int] = OrderedDict()
+        self._bodies: OrderedDict[Key, int] = OrderedDict()
+        self._records: OrderedDict[str, Answer] = OrderedDict()
         self._bytes = 0
 
     async def close(self) -> None:
@@ -72,6 +97,26 @@ class Shelf:
         self._thread.shutdown()
 
     # --- while requests come
+
+    @property
+    def config(self) -> Config:
+        """The configuration that is answered with."""
+        return self.edition.config if self.edition else self._config
+
+    @property
+    def number(self) -> str:
+        """The number of the edition that is served; empty if there is none."""
+        return self.edition.number if self.edition else ""
+
+    @property
+    def prefix(self) -> str:
+        """The path of the site's own address, as it stands in addresses."""
+        return quote(self._prefix)
+
+    def redirect(self, path: str) -> str | None:
+        """Where a path has moved to, if anywhere."""
+        redirects = self.edition.redirects if self.edition else self._redirects
+        return redirects.get(path.rstrip("/"))
 
     def document_path(self, path: str) -> str:
         """The path of a request as a path below the output.
@@ -96,20 +141,26 @@ class Shelf:
             return None
         return self.edition.spellings.get(spelling(path))
 
-    @property
-    def number(self) -> str:
-        """The number of the edition that is served; empty if there is none."""
-        return self.edition.number if self.edition else ""
-
     async def newest_post(self) -> float | None:
         """When the newest post was published, in seconds since 1970."""
         return await self._in_thread(self._reader.newest_post)
 
+    async def retired(self, withdrawn: Withdrawn) -> Document:
+        """The last document of a feed that is no more."""
+        document = self._retired.get(withdrawn)
+        if document is None:
+            make = functools.partial(self._in_thread, retired_document, withdrawn, self.config)
+            document = await self._once(withdrawn, make)
+            self._retired[withdrawn] = document
+            if len(self._retired) > RETIRED:
+                self._retired.popitem(last=False)
+        return document
+
     def used(self, answer: Answer, encoding: Encoding) -> None:
         """Keep a body that was just sent longer than others."""
         key = (answer.path, encoding)
-        if key in self._sizes:
-            self._sizes.move_to_end(key)
+        if key in self._bodies:
+            self._bodies.move_to_end(key)
 
     async def serve(self, path: str, encoding: Encoding) -> Served | None:
         """The answer for the path of a request, in an encoding.
@@ -117,35 +168,62 @@ class Shelf:
         ``None`` where there is no document. Raises
         :class:`~server.editions.UnavailableError` where it cannot be made.
         """
-        key = (self.document_path(path), encoding)
-        making = self._making.get(key)
-        if making is None:
-            making = asyncio.ensure_future(self._make(*key))
-            self._making[key] = making
-            making.add_done_callback(functools.partial(self._made, key))
-        # One client that goes away must not take the answer from the others.
-        return await asyncio.shield(making)
+        path = self.document_path(path)
+        answer = self._records.get(path)
+        if answer is not None and answer.bodies:
+            served: Served | None = Served(answer, *next(iter(answer.bodies.items())))
+        else:
+            served = await self._once(path, lambda: self._make(path, encoding))
+        if served is None:
+            # Gone since the last edition: then that one is not the newest.
+            await self.follow()
+            return None
+        if served.encoding is encoding:
+            return served
+        return await self._once(
+            (path, served.answer.hash, encoding), lambda: self._recode(served, encoding)
+        )
 
-    def _made(self, key: tuple[str, Encoding], making: asyncio.Future[Served | None]) -> None:
-        del self._making[key]
-        if not making.cancelled():
-            making.exception()  # it was told to those who wait, if there are any left
+    async def _once(self, what: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What ``make`` makes, once for all who ask for it at the same time."""
+        flight: asyncio.Future[T] | None = self._flights.get(what)
+        if flight is None:
+            flight = self._flights[what] = asyncio.ensure_future(make())
+            flight.add_done_callback(functools.partial(self._landed, what))
+        # One client that goes away must not take the answer from the others.
+        return await asyncio.shield(flight)
+
+    def _landed(self, what: Hashable, flight: asyncio.Future[Any]) -> None:
+        del self._flights[what]
+        if not flight.cancelled():
+            flight.exception()  # it was told to those who wait, if there are any left
 
     async def delta(self, answer: Answer, known: frozenset[bytes]) -> bytes | None:
-        return await self._in_thread(self._reader.delta, answer.path, known)
+        """A document with only the entries that are not known; ``None`` if it changed."""
+        try:
+            return await self._in_thread(self._reader.delta, answer, known)
+        except UnavailableError:
+            return None
 
     async def _make(self, path: str, encoding: Encoding) -> Served | None:
-        answer = self.answers.get(f"/{path}")
-        if answer is not None and answer.bodies:
-            source, variant = next(iter(answer.bodies.items()))
-            body = await self._in_thread(_recoded, variant.body, source, encoding)
-            if self.answers.get(f"/{path}") is answer:
-                return Served(answer, self._keep(answer, encoding, body))
         ready = await self._in_thread(self._ready, path, (encoding,))
         if ready is None:
             return None
-        answer = self._put_in(ready)
-        return Served(answer, answer.bodies[encoding])
+        answer = ready.answer
+        known = self._records.get(path)
+        if known is not None and (known.hash, known.key) == (answer.hash, answer.key):
+            answer = known
+        else:
+            self._put(answer)
+        return Served(answer, encoding, self._keep(answer, encoding, ready.bodies[encoding]))
+
+    async def _recode(self, served: Served, encoding: Encoding) -> Served:
+        answer, source, variant = served
+        body = await self._in_thread(_recoded, variant.body, source, encoding)
+        # It may have been replaced meanwhile, and is as good as it was for who asked before.
+        current = self._records.get(answer.path) is answer
+        made = self._keep(answer, encoding, body) if current else answer.variant(encoding, body)
+        return Served(answer, encoding, made)
 
     def _ready(self, path: str, encodings: Iterable[Encoding]) -> _Ready | None:
         """In the thread: an answer and its bodies in some encodings."""
@@ -154,92 +232,139 @@ class Shelf:
             return None
         return _Ready(made.answer, {each: encode(made.body, each) for each in encodings})
 
-    def _put_in(self, ready: _Ready) -> Answer:
-        answer = ready.answer
-        known = self.answers.get(f"/{answer.path}")
-        if known is not None and (known.hash, known.key) == (answer.hash, answer.key):
-            answer = known
-        else:
-            self._drop(answer.path)
-            self._put(self.answers, answer)
-        for encoding, body in ready.bodies.items():
-            self._keep(answer, encoding, body)
-        return answer
-
     # --- when the site changes
 
-    async def follow(self) -> Edition | None:
-        """Take over what a build changed; the new edition, if there is one.
+    async def follow(self) -> bool:
+        """Take over what a build changed; whether there was anything.
 
-        Answers that are ready are made anew before any of them is replaced.
+        What is often asked for is made anew before any of it is replaced. Raises
+        :class:`~server.editions.UnavailableError`.
         """
-        edition = await self._in_thread(self._reader.newer, self.edition)
-        if edition is None:
-            return None
-        stale = {a.path: a for a in self.answers.values() if not edition.current(a)}
-        ready: list[_Ready] = []
-        for path, answer in stale.items():
-            if path in edition.places:
-                encodings = tuple(answer.bodies) or (Encoding.GZIP,)
-                made = await self._in_thread(self._ready, path, encodings)
-                if made is not None:
-                    ready.append(made)
-        self._swap(edition, stale, ready)
-        return edition
+        async with self._following:
+            edition = await self._in_thread(self._reader.newer, self.edition)
+            if edition is None:
+                return False
+            # What is put in from here on was made from this edition or a later one.
+            stale = [each for each in self._records.values() if not edition.current(each)]
+            ready = await self._made_ahead(edition, stale)
+            self._swap(edition, stale, ready)
+            return True
 
-    def _swap(self, edition: Edition, stale: Mapping[str, Answer], ready: list[_Ready]) -> None:
-        answers = {path: a for path, a in self.answers.items() if a.path not in stale}
-        for path in stale:
+    async def _made_ahead(self, edition: Edition, stale: Iterable[Answer]) -> list[_Ready]:
+        """What replaces the stale answers that have bodies, the last used first.
+
+        All others are made when they are asked for: a change of everything must not keep
+        the old answers up for long, nor take twice the memory.
+        """
+        bodies = {each.path: tuple(each.bodies) for each in stale if each.path in edition.places}
+        paths = dict.fromkeys(path for path, _ in reversed(self._bodies) if path in bodies)
+        ready = []
+        deadline = time.monotonic() + AHEAD_SECONDS
+        for path in paths:
+            if time.monotonic() > deadline:
+                break
+            made = await self._in_thread(self._ready, path, bodies[path])
+            if made is not None:
+                ready.append(made)
+        return ready
+
+    def _swap(self, edition: Edition, stale: Iterable[Answer], ready: Iterable[_Ready]) -> None:
+        gone = {each.path for each in stale if self._records.get(each.path) is each}
+        old, self.edition = self.edition, edition
+        self.withdrawn = _withdrawn(old, edition, time.time())
+        self._retired.clear()
+        for path in gone:
             self._drop(path)
-        for each in ready:
-            self._put(answers, each.answer)
-        self.answers = answers
-        self.edition = edition
-        for each in ready:
-            for encoding, body in each.bodies.items():
-                self._keep(each.answer, encoding, body)
+        if self._prefix != edition.prefix:
+            self._prefix = edition.prefix
+            kept = self._records.values()
+            self.answers = {path: each for each in kept for path in self._paths(each)}
+        for each in reversed(list(ready)):
+            if each.answer.path in gone:
+                self._put(each.answer)
+                for encoding, body in each.bodies.items():
+                    self._keep(each.answer, encoding, body)
+        for path in self.versions.keys() - edition.places.keys():
+            del self.versions[path]
 
-    def _put(self, answers: dict[str, Answer], answer: Answer) -> None:
-        for path in {f"/{answer.path}", f"{self._prefix}/{answer.path}"}:
-            answers[path] = answer
+    # --- what is kept
+
+    def _paths(self, answer: Answer) -> Iterable[str]:
+        """The paths of requests that an answer is for."""
+        paths = {f"/{answer.path}", f"{self._prefix}/{answer.path}"}
+        return [path for path in paths if self.document_path(path) == answer.path]
+
+    def _put(self, answer: Answer) -> None:
+        self._drop(answer.path)
+        self._records[answer.path] = answer
+        self._bytes += ANSWER_SIZE
+        for path in self._paths(answer):
+            self.answers[path] = answer
         self._remember(answer)
 
     def _remember(self, answer: Answer) -> None:
-        if answer.entries:
-            versions = self.versions.setdefault(answer.path, OrderedDict())
-            versions[answer.hash] = frozenset(answer.entries)
-            if len(versions) > VERSIONS:
-                versions.popitem(last=False)
-
-    # --- the budget
+        """Which entries a version has, for those who will say that they have it."""
+        if not answer.entries:
+            return
+        versions = self.versions.setdefault(answer.path, OrderedDict())
+        self.versions.move_to_end(answer.path)
+        versions[answer.hash] = frozenset(answer.entries)
+        if len(versions) > VERSIONS:
+            versions.popitem(last=False)
+        if len(self.versions) > VERSIONED:
+            self.versions.popitem(last=False)
 
     def _keep(self, answer: Answer, encoding: Encoding, body: bytes) -> Variant:
         """Put a body in, and others out if they are too many; the newest always stays."""
-        key = (answer.path, encoding)
-        self._forget(key)
+        self._forget((answer.path, encoding))
         answer.bodies[encoding] = variant = answer.variant(encoding, body)
-        self._sizes[key] = size = len(variant.body) + OVERHEAD
+        self._bodies[answer.path, encoding] = size = len(body) + BODY_OVERHEAD
         self._bytes += size
-        while self._bytes > self._budget and len(self._sizes) > 1:
-            oldest = next(iter(self._sizes))
-            self._forget(oldest)
-            path, old = oldest
-            if (owner := self.answers.get(f"/{path}")) is not None:
-                owner.bodies.pop(old, None)
+        while self._bytes > self._budget and len(self._bodies) > 1:
+            self._forget(next(iter(self._bodies)))
+        while self._bytes > self._budget and len(self._records) > 1:
+            oldest = next(iter(self._records))
+            if oldest == answer.path:
+                self._records.move_to_end(oldest)
+            else:
+                self._drop(oldest)
         return variant
 
     def _drop(self, path: str) -> None:
+        """Take an answer out with all its bodies."""
+        answer = self._records.pop(path, None)
+        if answer is None:
+            return
+        self._bytes -= ANSWER_SIZE
         for encoding in Encoding:
             self._forget((path, encoding))
+        for each in self._paths(answer):
+            del self.answers[each]
 
-    def _forget(self, key: tuple[str, Encoding]) -> None:
-        self._bytes -= self._sizes.pop(key, 0)
+    def _forget(self, key: Key) -> None:
+        self._bytes -= self._bodies.pop(key, 0)
+        if (answer := self._records.get(key[0])) is not None:
+            answer.bodies.pop(key[1], None)
 
     @property
     def bytes(self) -> int:
-        """What the kept bodies take."""
+        """What is kept takes so much memory."""
         return self._bytes
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, functools.partial(function, *arguments))
+        try:
+            return await loop.run_in_executor(self._thread, functools.partial(function, *arguments))
+        except UnavailableError as error:
+            self.damaged = self.damaged or error.damaged
+            raise
+
+
+def _withdrawn(old: Edition | None, new: Edition, now: float) -> Mapping[str, Withdrawn]:
+    """What there was and is not any more, until the ledger says it to all workers."""
+    found = {}
+    for path, (definition, format, _) in old.places.items() if old else ():
+        if path not in new.places and definition is not None and format is not None:
+            head = definition.head
+            found[path] = Withdrawn(path, format, head.title, head.urls[format], now)
+    return found

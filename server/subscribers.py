@@ -15,13 +15,14 @@ from feeds.sketch import sketch
 from server.tally import Visit
 
 COUNT: Final = re.compile(
-    r"\b(?P<before>[0-9][0-9,.]{0,11})\s*\+?\s*(?:subscribers?|readers?|followers?)\b"
-    r"|\b(?:subscribers?|readers?|users?)\s*[=:]\s*(?P<after>[0-9]{1,9})\b",
+    r"(?<![\w.,/-])(?P<before>[0-9]{1,3}(?:[,.][0-9]{3})+|[0-9]+)\+?\s+"
+    r"(?:subscriber|reader|follower)(?:s|\(s\))?(?!\w)"
+    r"|\b(?:subscribers|readers|users)\s*[=:\s]\s*(?P<after>[0-9]+)(?![\w.])",
     re.IGNORECASE,
 )
 FEED_ID: Final = re.compile(r"\bfeed-?id\s*[=:]\s*([\w./+-]{1,64})", re.IGNORECASE)
-NAME_END: Final = re.compile(r"[/(;,]|\s-\s|\s+feed-?id\b|\s\d", re.IGNORECASE)
-COMPATIBLE: Final = re.compile(r"Mozilla/[^(]*\(compatible;\s*(.*)", re.DOTALL)
+NAME_END: Final = re.compile(r"[/(;,]|\s-\s|\s+feed-?id\b|(?:^|\s)\d", re.IGNORECASE)
+COMPATIBLE: Final = re.compile(r"Mozilla[/ ][^(]*\(compatible;\s*(.*)", re.DOTALL)
 MOST_SUBSCRIBERS: Final = 100_000_000
 LONGEST_NAME: Final = 60
 
@@ -55,7 +56,7 @@ def told(agent: str) -> Told | None:
     number = int(re.sub("[,.]", "", match["before"] or match["after"]))
     browser = COMPATIBLE.match(agent)
     named = NAME_END.split(browser[1] if browser else agent, maxsplit=1)[0]
-    name = named.strip()[:LONGEST_NAME] or "unnamed"
+    name = named.strip()[:LONGEST_NAME].strip() or "unnamed"
     feed_id = FEED_ID.search(agent)
     if feed_id:
         name = f"{name} feed-id:{feed_id[1]}"
@@ -67,7 +68,7 @@ def audience(visits: Iterable[Visit]) -> Audience:
     found = Audience()
     readers: dict[str, list[bytes]] = {}
     for path, raw, address in visits:
-        agent = "".join(filter(str.isprintable, raw.decode("latin-1")))
+        agent = "".join(filter(str.isprintable, raw.decode("utf-8", "replace")))
         said = told(agent)
         if said is not None:
             key = (path, said.agent)

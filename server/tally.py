@@ -7,6 +7,7 @@ they mean is worked out when they are taken.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeAlias
 
 from server.answers import Answer
@@ -44,15 +45,32 @@ class Tally:
         counts, self.counts = self.counts, Counts()
         return counts
 
+    def give_back(self, counts: Counts) -> None:
+        """Add counts that were taken and could not be brought anywhere."""
+        here = self.counts
+        for request, number in counts.requests.items():
+            here.requests[request] = here.requests.get(request, 0) + number
+        here.bytes += counts.bytes
+        here.made += counts.made
+        room = MOST_VISITS - len(here.visits)
+        here.visits.update(dict.fromkeys(islice(counts.visits, room)))
+
     def feed(
-        self, answer: Answer, status: int, size: int, agent: bytes, client: tuple[str, int] | None
+        self,
+        answer: Answer,
+        status: int,
+        size: int,
+        agent: bytes,
+        client: tuple[str, int] | None,
+        made: bool = False,
     ) -> None:
-        """Count an answer about a feed."""
+        """Count an answer about a feed; ``made`` if it was not ready."""
         counts = self.counts
         requests = counts.requests
         request = (answer.kind, answer.format, status)
         requests[request] = requests.get(request, 0) + 1
         counts.bytes += size
+        counts.made += made
         if self._visits and client is not None and len(counts.visits) < MOST_VISITS:
             counts.visits[answer.path, agent[:LONGEST_AGENT], client[0]] = None
 
