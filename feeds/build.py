@@ -14,16 +14,24 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Final, TypeVar
 
 from feeds.config import STATE_FOLDER, Config
-from feeds.documents import aware, definitions, documents, published_feeds
+from feeds.documents import (
+    aware,
+    definitions,
+    documents,
+    opml_document,
+    published_feeds,
+    write_documents,
+)
 from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.posts.scan import Change, Scan
-from feeds.publish import Folder, Published
+from feeds.publish import Folder, Published, StagedDocument
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
 from feeds.selection import Task, select
 from feeds.tasks import read_files, render_entries
@@ -31,6 +39,8 @@ from feeds.view import current_index
 from feeds.workers import Workers
 
 RENDER_CHUNK: Final = 64
+DOCUMENT_CHUNK: Final = 32
+WORTH_SPREADING: Final = 400  # documents
 RESCANS: Final = 3
 LOCK_WAIT: Final = 60.0
 
@@ -95,7 +105,7 @@ def build(
         if options.strict:
             findings += Folder(config.output, {}).edited(known)
         if not (options.strict and any(found.level is not Level.NOTE for found in findings)):
-            published = _publish(index, config, known, options)
+            published = _publish(index, config, known, workers, options)
             findings += published.findings
             index.save()
             findings += _owe(index, config, now)
@@ -302,27 +312,58 @@ def _render(
 
 
 def _publish(
-    index: Index, config: Config, known: Mapping[str, str | None], options: Options
+    index: Index,
+    config: Config,
+    known: Mapping[str, str | None],
+    workers: Workers,
+    options: Options,
 ) -> Published:
     """What the folder lacks is rendered; the rest is not even looked into."""
     output = os.fspath(config.output)
     folder = Folder(config.output, index.written(output))
     missing = frozenset(folder.missing(known))
     kept = {path: hash for path, hash in known.items() if hash and path not in missing}
-    made = _remembered(index, documents(index, config, missing))
-    made = _counted(made, len(missing), options.progress)
+    made = _counted(
+        _made(index, config, missing, folder.staging, workers), len(missing), options.progress
+    )
     published = folder.publish(kept, made)
     index.store_written(output, published.known)
     return published
 
 
-def _remembered(index: Index, made: Iterable[Document]) -> Iterator[Document]:
+def _made(
+    index: Index, config: Config, paths: frozenset[str], staging: Path, workers: Workers
+) -> Iterator[Document | StagedDocument]:
+    """The documents with these paths; if they are many, made and written by the workers."""
+    if workers.jobs < 2 or len(paths) < WORTH_SPREADING:
+        made: Iterable[Document | StagedDocument] = documents(index, config, paths)
+    else:
+        made = _spread(index, config, paths, staging, workers)
     for document in made:
         index.store_document(document.path, document.hash)
         yield document
 
 
-def _counted(made: Iterable[Document], total: int, progress: Progress) -> Iterator[Document]:
+def _spread(
+    index: Index, config: Config, paths: frozenset[str], staging: Path, workers: Workers
+) -> Iterator[Document | StagedDocument]:
+    found = definitions(index, config)
+    wanted = [each for each in found.definitions if not paths.isdisjoint(each.head.paths.values())]
+    chunks = (
+        (None, wanted[start : start + DOCUMENT_CHUNK])
+        for start in range(0, len(wanted), DOCUMENT_CHUNK)
+    )
+    write = functools.partial(write_documents, config, index.path, staging, paths)
+    for _, staged in workers.map(write, chunks):
+        for path, hash, file in staged:
+            yield StagedDocument(path, hash, file)
+    if config.feeds.opml in paths:
+        yield opml_document(config, found)
+
+
+def _counted(
+    made: Iterable[Document | StagedDocument], total: int, progress: Progress
+) -> Iterator[Document | StagedDocument]:
     for number, document in enumerate(made, 1):
         progress("writing feeds", number, total)
         yield document

@@ -6,9 +6,12 @@ The command line and the server get theirs here, so that they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 
 from feeds.catalog import Catalog, Definition, TermPosts, catalog
 from feeds.config import Config
@@ -16,7 +19,7 @@ from feeds.ledger import PublishedDocument
 from feeds.models import EPOCH, Document, Feed, Format
 from feeds.rows import TermKey
 from feeds.tasks import unpack_fragments
-from feeds.view import View
+from feeds.view import View, connect
 
 
 def definitions(view: View, config: Config) -> Catalog:
@@ -41,6 +44,35 @@ def documents(view: View, config: Config, paths: Iterable[str]) -> Iterator[Docu
             yield from feed_documents(filled(view, config, definition), formats)
     if config.feeds.opml in wanted:
         yield opml_document(config, found)
+
+
+def write_documents(
+    config: Config,
+    index: Path,
+    folder: Path,
+    paths: frozenset[str],
+    definitions: Sequence[Definition],
+) -> list[tuple[str, str, Path]]:
+    """Make those documents of some feeds that are in ``paths``, into a folder.
+
+    For a worker on this machine: it reads the index, as it was saved, by itself. Returns
+    path, hash and file of each. Raises ``OSError`` and what reading the index raises.
+    """
+    view = _worker_view(index)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for definition in definitions:
+        formats = [f for f, path in definition.head.paths.items() if path in paths]
+        for document in feed_documents(filled(view, config, definition), formats):
+            file = folder / hashlib.blake2b(document.path.encode(), digest_size=16).hexdigest()
+            file.write_bytes(document.body)
+            written.append((document.path, document.hash, file))
+    return written
+
+
+@lru_cache(maxsize=1)
+def _worker_view(index: Path) -> View:
+    return View(connect(index))
 
 
 @dataclass(frozen=True, slots=True)

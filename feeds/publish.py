@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
 from feeds.models import Document, Finding, Level
@@ -50,6 +50,15 @@ class Published:
     findings: tuple[Finding, ...] = ()
 
 
+class StagedDocument(NamedTuple):
+    """A document that lies in the staging folder already: where it goes, the SHA-256 of its
+    body, and its file."""
+
+    path: str
+    hash: str
+    file: Path
+
+
 class Folder:
     """An output folder that documents are published into.
 
@@ -64,6 +73,14 @@ class Folder:
         self._known = dict(known)
         self._checked: set[str] = set()
 
+    @property
+    def staging(self) -> Path:
+        """Where documents are written before they are moved into place.
+
+        It is emptied before ``documents`` are asked for, and gone after publishing.
+        """
+        return self.path / STAGING
+
     def missing(self, wanted: Mapping[str, str | None]) -> list[str]:
         """The documents to be written: absent, different, or with a hash not known yet."""
         with _explained(self.path):
@@ -75,7 +92,9 @@ class Folder:
             stale = sorted(self._manifest.keys() - set(wanted))
             return [finding for path in stale if (finding := self._edited(path))]
 
-    def publish(self, kept: Mapping[str, str], documents: Iterable[Document]) -> Published:
+    def publish(
+        self, kept: Mapping[str, str], documents: Iterable[Document | StagedDocument]
+    ) -> Published:
         """Write ``documents``, and remove all of ours but them and ``kept`` (path to hash).
 
         Raises :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
@@ -88,7 +107,7 @@ class Folder:
                     wanted, staged = self._stage(kept, documents, write)
                 written, removed, findings = self._move(wanted, staged)
             finally:
-                shutil.rmtree(self.path / STAGING, ignore_errors=True)
+                shutil.rmtree(self.staging, ignore_errors=True)
         known = {path: self._known[path] for path in wanted}
         return Published(written, removed, known, findings)
 
@@ -110,21 +129,26 @@ class Folder:
     # --- before anything is in place
 
     def _stage(
-        self, kept: Mapping[str, str], documents: Iterable[Document], write: Write
+        self,
+        kept: Mapping[str, str],
+        documents: Iterable[Document | StagedDocument],
+        write: Write,
     ) -> tuple[dict[str, str], dict[str, Path]]:
         """All that the folder has to hold, and the new files of it, written beside it."""
         wanted = dict(kept)
         staged: dict[str, Path] = {}
         foreign: list[str] = []
-        shutil.rmtree(self.path / STAGING, ignore_errors=True)
+        shutil.rmtree(self.staging, ignore_errors=True)
         for document in documents:
             wanted[document.path] = hash = document.hash
             if self._has(document.path, hash):
                 continue
             if in_the_way := self._foreign(document.path):
                 foreign.append(in_the_way)
+            elif isinstance(document, StagedDocument):
+                staged[document.path] = document.file
             elif not foreign:
-                path = self.path / STAGING / str(len(staged))
+                path = self.staging / str(len(staged))
                 if not staged:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 staged[document.path] = path

@@ -14,6 +14,7 @@ from typing import Any, Final
 from feeds.models import Finding, Format, Kind, Level, Post
 from feeds.rows import DamagedIndexError, Selected, State, TermKey, decode_post, stem
 
+BUSY_WAIT: Final = 5.0
 VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
 FILE_NAME: Final = re.compile(r"index-([1-9][0-9]{0,8})\.sqlite")
 
@@ -35,6 +36,19 @@ def current_index(state: Path) -> Path | None:
 def next_index(state: Path) -> Path:
     """Where a new index goes; its name was never used before."""
     return state / f"index-{max(indexes(state).values(), default=0) + 1}.sqlite"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to an index that cannot change it; any thread may close it."""
+    db = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_WAIT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    db.execute("PRAGMA query_only = ON")
+    return db
 
 
 class View:

@@ -25,7 +25,7 @@ from feeds import build as building
 from feeds import fingerprint, tasks
 from feeds.build import known_feeds, known_posts
 from feeds.config import load_config
-from feeds.errors import IndexLockedError, OutputError
+from feeds.errors import ForeignFileError, IndexLockedError, OutputError
 from feeds.models import Level
 from feeds.publish import MANIFEST
 from feeds.rows import State
@@ -538,6 +538,36 @@ def test_bytes_depend_on_nothing_but_posts_and_configuration(tmp_path: Path) -> 
         trees.append(tree(root / "public"))
     assert trees[0] == trees[1] == trees[2]
     assert len(trees[0]) > 40
+
+
+def test_many_feeds_are_written_by_workers_as_by_one_process(tmp_path: Path) -> None:
+    trees = []
+    for jobs in (1, 2):
+        root = tmp_path / f"site{jobs}"
+        root.mkdir()
+        (root / "config.toml").write_text(CONFIG, "utf-8")
+        for number in range(building.WORTH_SPREADING // 3 + 20):
+            write_post(root, f"{number}.md", tags=f"[t{number}, all]")
+        result = run_build(root, jobs=jobs)
+        assert result.published is not None
+        assert len(result.published.written) > building.WORTH_SPREADING
+        assert not (root / "public/.feeds-staging").exists()
+        again = run_build(root, jobs=jobs)
+        assert again.published is not None
+        assert again.published.written == ()
+        trees.append(tree(root / "public"))
+    assert trees[0] == trees[1]
+
+
+def test_a_foreign_file_stops_workers_too(site: Path) -> None:
+    for number in range(building.WORTH_SPREADING // 3 + 20):
+        write_post(site, f"{number}.md", tags=f"[t{number}]")
+    foreign = site / "public/tag/t5/feed.atom"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("mine")
+    with pytest.raises(ForeignFileError, match=r"tag/t5/feed\.atom"):
+        run_build(site, jobs=2)
+    assert tree(site / "public") == {"tag/t5/feed.atom": b"mine"}
 
 
 names = st.sampled_from(["a.md", "b.md", "sub/a.md", "sub/c.html", "d.md"])
