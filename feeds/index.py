@@ -156,6 +156,7 @@ class Index(View):
         self._wait = wait
         self._claims: set[int] = set()
         self._stems: set[str] = set()
+        self._left: set[int] = set()  # posts that stood in a feed which is made anew
         self._term_ids: dict[TermKey, int] = {}
         self._new_path = self.path.with_suffix(".new")
         self._db = self._create() if fresh else self._open(self.path)
@@ -400,7 +401,8 @@ class Index(View):
             done.add(claim)
             rows = self._db.execute(
                 "SELECT path, id, link, identity, date, state, data FROM post"
-                " WHERE (link = ? OR identity = ?) AND state IN (?, ?)",
+                # The plus keeps SQLite from its index of states, which holds nearly all posts.
+                " WHERE (link = ? OR identity = ?) AND +state IN (?, ?)",
                 (claim, claim, State.VISIBLE, State.RIVAL),
             )
             for row in rows:
@@ -507,6 +509,8 @@ class Index(View):
         ).fetchone()
         if row:
             self._feeds_changed = True
+            posts = self._db.execute("SELECT post FROM feed_entry WHERE feed = ?", row)
+            self._left.update(post for (post,) in posts)
             self._db.execute("DELETE FROM feed WHERE id = ?", row)
             self._db.execute("DELETE FROM feed_entry WHERE feed = ?", row)
             self._db.execute("DELETE FROM document WHERE feed = ?", row)
@@ -522,10 +526,12 @@ class Index(View):
 
     def prune_entries(self) -> None:
         """Forget what was rendered of posts that stand in no feed any more."""
-        gone = self._db.execute(
-            "SELECT entry.post, path FROM entry LEFT JOIN post ON post.id = entry.post"
-            " WHERE entry.post NOT IN (SELECT post FROM feed_entry)"
-        ).fetchall()
+        query = (
+            "SELECT id, path FROM post WHERE NOT EXISTS"
+            " (SELECT 1 FROM feed_entry WHERE feed_entry.post = post.id) AND id IN"
+        )
+        gone = list(self.in_values(query, sorted(self._left)))
+        self._left.clear()
         for post, path in gone:
             self._db.execute("DELETE FROM entry WHERE post = ?", (post,))
             query = "DELETE FROM finding WHERE path = ? AND stage = ?"

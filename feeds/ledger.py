@@ -96,13 +96,13 @@ class Push(NamedTuple):
 class Ledger:
     """The ledger of a state folder, made if it is missing.
 
-    ``wait`` is how many seconds others may take who write. Raises
+    ``wait`` is how many seconds others may take who write (:data:`BUSY_WAIT`). Raises
     :class:`~feeds.errors.OutputError` where it cannot be used.
     """
 
-    def __init__(self, state: Path, wait: float = BUSY_WAIT) -> None:
+    def __init__(self, state: Path, wait: float | None = None) -> None:
         self.path = state / FILE_NAME
-        self._wait = wait
+        self._wait = BUSY_WAIT if wait is None else wait
         self._db: sqlite3.Connection | None = None
         self._file = (0, 0)
 

@@ -97,6 +97,8 @@ def nothing_relative(lower: str) -> bool:
 
     It may say no where a parser would say yes, never the other way round.
     """
+    if "href" not in lower and "src" not in lower and "poster" not in lower:
+        return "cite" not in lower
     if "srcset" in lower or "cite" in lower:
         return False
     return len(ADDRESS.findall(lower)) == len(ABSOLUTE.findall(lower))

@@ -8,6 +8,7 @@ holds the two equal.
 from __future__ import annotations
 
 import html
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +17,7 @@ from feeds.render.dates import rfc822, rfc3339
 
 # What XML 1.0 section 2.2 forbids, beside lone surrogates, which no encoding takes.
 CONTROLS: Final = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
-NONCHARACTERS: Final = ("\ufffe".encode(), "\uffff".encode())
+ESCAPED: Final = re.compile(r"[&<>\"\n\t\r]")
 ATTRIBUTE: Final = str.maketrans(
     {
         "&": "&amp;",
@@ -104,13 +105,13 @@ def _content(text: str) -> str:
 
 def _attribute(text: str) -> str:
     """The value of an attribute as lxml escapes it."""
-    return text.translate(ATTRIBUTE)
+    return text.translate(ATTRIBUTE) if ESCAPED.search(text) else text
 
 
 def _legal(text: str) -> bytes:
     written = text.encode()
     if len(written.translate(None, CONTROLS)) != len(written):
         raise ValueError("a control character")
-    if any(character in written for character in NONCHARACTERS):
+    if "\ufffe" in text or "\uffff" in text:
         raise ValueError("a character that is none")
     return written

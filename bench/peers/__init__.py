@@ -1,0 +1,1 @@
+"""Servers and settings of the programs that this one is measured against."""
