@@ -292,8 +292,8 @@ class Index(View):
         if row.published:
             state = State.VISIBLE if future or row.date <= now else State.FUTURE
         cursor = self._db.execute(
-            "INSERT INTO post (path, digest, link, identity, date, updated, state, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO post (path, digest, link, identity, date, updated, state, data, layout)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row.path,
                 row.digest,
@@ -303,6 +303,7 @@ class Index(View):
                 row.updated,
                 state,
                 row.post,
+                row.layout,
             ),
         )
         id = cursor.lastrowid

@@ -39,7 +39,8 @@ class Stage(IntEnum):
 class Row(NamedTuple):
     """A file as the reader hands it over, cheap to send between processes.
 
-    ``post`` is the JSON of a :class:`~feeds.models.Post`, empty if the file is none.
+    ``post`` is the JSON of a :class:`~feeds.models.Post`, empty if the file is none;
+    ``layout`` is how the reader finds the body again, empty if it has to read everything.
     Dates are microseconds since 1970.
     """
 
@@ -53,6 +54,7 @@ class Row(NamedTuple):
     terms: tuple[TermKey, ...] = ()
     references: tuple[str, ...] = ()
     post: bytes = b""
+    layout: bytes = b""
     findings: tuple[Finding, ...] = ()
 
 
@@ -84,7 +86,7 @@ class DamagedIndexError(Exception):
 # --- posts as rows ----------------------------------------------------------------------
 
 
-def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
+def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...], layout: bytes = b"") -> Row:
     """A post as its row."""
     terms = {(Kind.CATEGORY, name): None for name in post.categories}
     terms.update({(Kind.TAG, name): None for name in post.tags})
@@ -99,6 +101,7 @@ def post_row(post: Post, digest: bytes, findings: tuple[Finding, ...]) -> Row:
         terms=tuple(terms),
         references=post.references,
         post=orjson.dumps(post),
+        layout=layout,
         findings=findings,
     )
 

@@ -32,7 +32,8 @@ CREATE TABLE post (
     date    INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     state   INTEGER NOT NULL,     -- index.State: hidden, future, visible, rival
-    data    BLOB NOT NULL         -- the models.Post as JSON
+    data    BLOB NOT NULL,        -- the models.Post as JSON
+    layout  BLOB NOT NULL         -- where its body is, see posts/reading.py; may be empty
 );
 CREATE INDEX post_by_state ON post (state, date);
 CREATE INDEX post_by_link ON post (link);

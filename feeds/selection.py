@@ -70,10 +70,14 @@ def _store_selection(
             )
     kept = index.entry_keys(list(posts))
     index.forget_touched()
+    due = [id for id in posts if kept.get(id) != keys[id]]
+    stored = index.posts_with_layouts(due)
     return [
-        Task(keys[id], EntryTask(id, post.path, post.digest, addresses.get(id, {})))
-        for id, post in sorted(posts.items(), key=lambda item: item[1].path)
-        if kept.get(id) != keys[id]
+        Task(
+            keys[id],
+            EntryTask(id, posts[id].path, posts[id].digest, addresses.get(id, {}), *stored[id]),
+        )
+        for id in sorted(due, key=lambda id: posts[id].path)
     ]
 
 

@@ -17,12 +17,15 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
+import orjson
+
 from feeds import catalog
 from feeds.config import Config
 from feeds.models import Category, Entry, Finding, Format, Kind, Level, Post
 from feeds.posts.fields import resolved
-from feeds.posts.read import read_post
-from feeds.rows import DamagedIndexError, Row, post_row
+from feeds.posts.read import read_body, read_post
+from feeds.posts.reading import Layout, Markup, Reading
+from feeds.rows import DamagedIndexError, Row, decode_post, post_row
 
 # A post is a text; what is larger than this is not one, and would only fill the memory.
 LARGEST_FILE: Final = 64 * 1024 * 1024
@@ -63,7 +66,9 @@ def _read_file(config: Config, path: str, known: bytes) -> Row | None:
     reading = read_post(path, raw, config, modified)
     if reading.post is None:
         return Row(path, now, findings=reading.findings)
-    return post_row(reading.post, now, reading.findings)
+    layout = reading.layout
+    packed = orjson.dumps(tuple(layout)) if layout else b""
+    return post_row(reading.post, now, reading.findings, packed)
 
 
 def _content(path: str) -> tuple[bytes, datetime]:
@@ -93,13 +98,17 @@ def _left_out(path: str, digest: bytes, what: str) -> Row:
 class EntryTask(NamedTuple):
     """An entry to be rendered from a file that had ``digest`` when it was read.
 
-    ``references`` maps the posts and files that its Liquid tags name to their addresses.
+    ``data`` and ``layout`` are what is stored of it (:class:`~feeds.rows.Row`), empty if all
+    of it has to be read. ``references`` maps the posts and files that its Liquid tags name to
+    their addresses.
     """
 
     post: int
     path: str
     digest: bytes
     references: Mapping[str, str]
+    data: bytes = b""
+    layout: bytes = b""
 
 
 class RenderedEntry(NamedTuple):
@@ -126,13 +135,24 @@ def _render_entry(
         raw, modified = _content(f"{config.root}/{task.path}")
     except OSError:
         return RenderedEntry(task.post, b"", ())
-    reading = read_post(task.path, raw, config, modified)
-    if digest(task.path, raw, modified) != task.digest or reading.post is None:
+    if digest(task.path, raw, modified) != task.digest:
+        return RenderedEntry(task.post, b"", ())
+    reading = _reading(config, task, raw, modified)
+    if reading.post is None:
         return RenderedEntry(task.post, b"", ())
     content = render_body(reading, config, task.references, include)
     made = entry(config, reading.post, content.html, content.summary)
     fragments = [render_entry(made, format) for format in config.feeds.formats]
     return RenderedEntry(task.post, pack_fragments(fragments), content.findings)
+
+
+def _reading(config: Config, task: EntryTask, raw: bytes, modified: datetime) -> Reading:
+    if not task.layout:
+        return read_post(task.path, raw, config, modified)
+    start, line, markup, spans, separator = orjson.loads(task.layout)
+    spans = tuple((begin, end) for begin, end in spans)
+    layout = Layout(start, line, Markup(markup), spans, separator)
+    return read_body(raw, decode_post(task.data), layout)
 
 
 def _include(config: Config, name: str) -> str | None:

@@ -173,6 +173,11 @@ class View:
         rows = self._db.execute("SELECT kind, name, head, key FROM feed")
         return {(Kind(kind), name): (head, key) for kind, name, head, key in rows}
 
+    def posts_with_layouts(self, posts: Sequence[int]) -> dict[int, tuple[bytes, bytes]]:
+        """The data of posts as it is stored, and where their bodies are."""
+        query = "SELECT id, data, layout FROM post WHERE id IN"
+        return {id: (data, layout) for id, data, layout in self.in_values(query, posts)}
+
     def entry_keys(self, posts: Sequence[int]) -> dict[int, bytes]:
         return dict(self.in_values("SELECT post, key FROM entry WHERE post IN", posts))
 

@@ -41,7 +41,7 @@ from feeds.posts.permalink import (
     tag_uri,
     unknown_placeholders,
 )
-from feeds.posts.reading import Markup, Reading, Span
+from feeds.posts.reading import Layout, Markup, Reading, Span
 from feeds.posts.scan import HTML_EXTENSIONS, TEXT_EXTENSIONS
 from feeds.posts.title import first_words, titleized
 
@@ -82,6 +82,26 @@ def read_post(path: str, raw: bytes, config: Config, modified: datetime | None =
         notes.warning(1, "no front matter, so not a post", "left out")
         return notes.nothing()
     return _reading(path, name, text, front, config, modified, notes)
+
+
+def read_body(raw: bytes, post: Post, layout: Layout) -> Reading:
+    """The reading of a file that was read before, byte for byte the same, without its findings."""
+    text = _text(raw, _Notes(post.path)) or ""
+    return Reading(
+        post,
+        (),
+        _body(text, layout.start),
+        layout.body_line,
+        layout.markup,
+        layout.navigation,
+        excerpt_separator=layout.excerpt_separator,
+        start=layout.start,
+    )
+
+
+def _body(text: str, start: int) -> str:
+    body = text[start:] if start else text
+    return body.replace("\r", "\n") if "\r" in body else body
 
 
 @dataclass(slots=True)
@@ -219,9 +239,7 @@ def _reading(
     if date is None:
         return notes.nothing()
     body_line = text.count("\n", 0, front.body) + 1
-    body = text[front.body :] if front.body else text
-    if "\r" in body:
-        body = body.replace("\r", "\n")
+    body = _body(text, front.body)
     found = navigation(body, body_line)
     categories = _categories(values, defaults, front.values, name, config)
     link = _link(values, defaults, front, name, date, categories, config, notes)
@@ -257,6 +275,7 @@ def _reading(
         found.spans,
         _variables(values, post, link) if liquid else {},
         "" if common else _excerpt_separator(values),
+        front.body,
     )
 
 

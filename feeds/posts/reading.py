@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from feeds.models import Finding, Post
 
@@ -19,6 +20,17 @@ class Markup(StrEnum):
 Span = tuple[int, int]
 
 
+class Layout(NamedTuple):
+    """What is remembered of a file beside its post, so that its header need not be read again:
+    where the body begins, and the fields of a :class:`Reading` of the same names."""
+
+    start: int
+    body_line: int
+    markup: Markup
+    navigation: tuple[Span, ...]
+    excerpt_separator: str
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A file as a post, or ``None`` with a finding that says why it is none.
@@ -27,6 +39,7 @@ class Reading:
     of the file that it begins at. ``navigation`` are the parts of ``body`` (start, end) that
     are the site's navigation and not text of the article. ``variables`` is what Liquid sees
     as ``page``. ``excerpt_separator`` is the post's own mark, empty where it has none.
+    ``start`` is where the body begins in the text of the file.
     """
 
     post: Post | None
@@ -37,3 +50,13 @@ class Reading:
     navigation: tuple[Span, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict)
     excerpt_separator: str = ""
+    start: int = 0
+
+    @property
+    def layout(self) -> Layout | None:
+        """Where the body is, if that and the post are all that it takes to render it."""
+        if self.variables:
+            return None
+        return Layout(
+            self.start, self.body_line, self.markup, self.navigation, self.excerpt_separator
+        )

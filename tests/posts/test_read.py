@@ -10,14 +10,16 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.config import Config, Defaults, Feeds, Posts, Site
 from feeds.models import Level, Post, Role
-from feeds.posts.read import read_post
+from feeds.posts.read import read_body, read_post
 from feeds.posts.reading import Markup, Reading
+from feeds.rows import decode_post
 
 from ..conftest import SHARED
 
@@ -897,6 +899,20 @@ def check(path: str, raw: bytes, config: Config) -> None:
     for date in (found.date, found.updated):
         assert date.tzinfo is SITE.zone
         assert is_written(date, written), date
+    again_without_its_header(raw, reading)
+
+
+def again_without_its_header(raw: bytes, reading: Reading) -> None:
+    """What is remembered of a post is enough to find its body again."""
+    if reading.post is None or (layout := reading.layout) is None:
+        return
+    again = read_body(raw, decode_post(orjson.dumps(reading.post)), layout)
+    assert (again.body, again.body_line, again.layout) == (
+        reading.body,
+        reading.body_line,
+        reading.layout,
+    )
+    assert again.post == reading.post
 
 
 @settings(max_examples=700, deadline=None)
@@ -999,7 +1015,7 @@ import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]), int(sys.argv[1])))
 from feeds.config import Config, Posts, Site
-from feeds.posts.read import read_post
+from feeds.posts.read import read_body, read_post
 config = Config(Path("/site"), Site("https://example.org"), Posts(sources=("posts",)))
 for path in sorted(Path(sys.argv[2]).iterdir()):
     print(path.name, flush=True)
