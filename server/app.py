@@ -74,7 +74,8 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(recorder.close(), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await recorder.close()
         await shelf.close()
 
     def orders() -> Orders:
@@ -149,4 +150,6 @@ async def _record(shelf: Shelf, recorder: Recorder, changed: asyncio.Event) -> N
         changed.clear()
         await recorder.record(shelf.number)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), SECONDS)
+            # asyncio.wait_for may swallow a cancellation (CPython issue 86296).
+            async with asyncio.timeout(SECONDS):
+                await changed.wait()

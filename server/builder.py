@@ -84,6 +84,7 @@ class Builder:
         quiet = None if "" in config.posts.sources else config.root
         self._watch = Watch(orders.watch, config.state, stopped, quiet)
         self._publisher = Publisher(config.state, stopped)
+        self._folders: tuple[str, ...] = ()
         self._findings: tuple[Finding, ...] = ()
         self._edition = ""
         self._error = ""
@@ -99,7 +100,9 @@ class Builder:
             outcome = self._build(anew)
             took = time.monotonic() - started
             anew = False
-            if outcome and self._watch.follow(watched_folders(self._config, outcome.folders)):
+            if outcome:
+                self._folders = outcome.folders
+            if self._watch.follow(watched_folders(self._config, self._folders)):
                 continue  # what changed until now was not seen by the new watch
             anew = self._watch.wait(_seconds_to_wait(outcome, self._looks), took)
             if anew:

@@ -33,7 +33,8 @@ SUFFIXES: Final = {
 LONGEST_DATE: Final = 64
 
 # Suffixes that proxies put on the ETags of what they compress themselves.
-FOREIGN_SUFFIXES: Final = ("-gzip", "--gzip", ";gzip", "-zstd", ":br")
+FOREIGN_SUFFIXES: Final = ("--gzip", "-gzip", ";gzip", "-zstd", ":br")
+OWN_SUFFIXES: Final = tuple(filter(None, SUFFIXES.values()))
 
 
 def negotiate(accept_encoding: bytes) -> Encoding | None:
@@ -109,9 +110,8 @@ def etags(if_none_match: bytes) -> Iterator[str]:
 
 def stem(tag: str) -> str:
     """An ETag without what tells its encoding."""
-    for suffix in (*SUFFIXES.values(), *FOREIGN_SUFFIXES):
-        if suffix and tag.endswith(suffix):
-            return tag.removesuffix(suffix)
+    for suffixes in (FOREIGN_SUFFIXES, OWN_SUFFIXES):
+        tag = next((tag.removesuffix(each) for each in suffixes if tag.endswith(each)), tag)
     return tag
 
 

@@ -108,13 +108,15 @@ async def _run_builder(orders: Orders, state: Path, lock: int) -> int | None:
             await process.stdin.drain()
         while _is_current(lock, state):
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(process.wait(), TRY_SECONDS)
+                async with asyncio.timeout(TRY_SECONDS):
+                    return await process.wait()
         return None
     finally:
         # It ends when its input does; one that is busy is ended.
         process.stdin.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
