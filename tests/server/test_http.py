@@ -523,9 +523,7 @@ def test_a_site_below_a_path_is_found_with_it_and_without(blog: Server) -> None:
         ("/feed.atom/", 308, "/blog/feed.atom"),
     ],
 )
-def test_moves_lead_to_the_public_path(
-    blog: Server, path: str, status: int, location: str
-) -> None:
+def test_moves_lead_to_the_public_path(blog: Server, path: str, status: int, location: str) -> None:
     reply = blog.ask(path)
     assert (reply.status, reply["location"]) == (status, location)
 

@@ -78,9 +78,7 @@ def test_never_more_than_the_rate_and_a_burst(per_minute: int, pauses: Sequence[
         assert calm.wait("b", b"x") == 0
 
 
-def test_memory_is_bounded_however_many_come(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_bounded_however_many_come(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_CLIENTS", 100)
     limit = Limit(1, clock)
     for number in range(1_000):
