@@ -315,6 +315,14 @@ def _holds(table: Any, keys: Sequence[str]) -> bool:
     return True
 
 
+def secret_of(value: str, environment: Mapping[str, str]) -> str:
+    """A secret as it is configured: itself, or ``$NAME`` for one that the environment holds.
+
+    Raises ``KeyError`` where the environment does not hold it.
+    """
+    return environment[value[1:]] if value.startswith("$") else value
+
+
 def reload_config(config: Config) -> Config:
     """The configuration as its files say it now. Raises as :func:`load_config` does."""
     return load_config(config.root, config.over)
@@ -669,17 +677,6 @@ def _networks(section: Section, key: str, default: Sequence[str]) -> tuple[str, 
     return networks
 
 
-def _secret(section: Section, key: str) -> str:
-    """A secret, or ``$NAME`` for one that the environment holds."""
-    value = section.text(key)
-    if not value.startswith("$"):
-        return value
-    secret = os.environ.get(value[1:], "")
-    if not secret:
-        section.problem(key, f"the environment has no {value[1:]}; set it, or leave the key out")
-    return secret
-
-
 def _server(section: Section, top: Section) -> Server:
     server = Server(
         host=section.text("host", "127.0.0.1"),
@@ -691,7 +688,7 @@ def _server(section: Section, top: Section) -> Server:
         count_subscribers=section.flag("count_subscribers", True),
         requests_per_minute=section.number("requests_per_minute", 0, 0, 1_000_000),
         delta=section.flag("delta"),
-        webhook_secret=_secret(section, "webhook_secret"),
+        webhook_secret=section.text("webhook_secret"),
         log=section.choice("log", "text", ("text", "json")),
         access_log=section.flag("access_log"),
         watch=section.choice("watch", "auto", ("auto", "poll", "off")),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from feeds.config import Config
+from feeds.config import Config, secret_of
 from feeds.ledger import BuildRecord, Withdrawn
 from server import metrics
 from server.limit import Limit
@@ -25,6 +27,8 @@ from server.recorder import Recorder
 from server.shelf import Shelf
 from server.tally import Tally
 from server.watch import request_build
+
+logger = logging.getLogger("feeds.server")
 
 MISSING_SECONDS: Final = 60
 WITHDRAWN_SECONDS: Final = 3_600
@@ -148,7 +152,7 @@ class Webhook:
     """
 
     def __init__(self, config: Config) -> None:
-        self._secret = config.server.webhook_secret.encode()
+        self._secret = _secret(config).encode()
         self._state = config.state
         self._limit = Limit(REBUILDS_PER_MINUTE)
 
@@ -173,6 +177,15 @@ class Webhook:
             return _text(429, "Too many rebuilds.\n", {"retry-after": str(wait)})
         request_build(self._state)
         return _text(202, "The files will be looked at now.\n", {})
+
+
+def _secret(config: Config) -> str:
+    value = config.server.webhook_secret
+    try:
+        return secret_of(value, os.environ)
+    except KeyError:
+        logger.error("[server] webhook_secret: the environment has no %s; no webhook", value[1:])
+        return ""
 
 
 def _signed(request: Request, digest: str) -> bool:
