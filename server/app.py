@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from feeds.config import Config, load_config
@@ -83,7 +82,7 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
         # there may be a mistake in the one on the disk.
         return Orders(shelf.config, watch or config.server.watch)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
@@ -91,11 +90,12 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
             Route("/-/rebuild", Webhook(config).rebuild, methods=["GET", "POST"]),
             Route("/{path:path}", Elsewhere(shelf, recorder, tally, config)),
         ],
-        middleware=[
-            Middleware(FeedCache, shelf=shelf, tally=tally, limit=limit, delta=config.server.delta)
-        ],
         lifespan=lifespan,
     )
+    # Before Starlette's own handling of errors, which wraps every message that is sent.
+    cached = FeedCache(app.build_middleware_stack(), shelf, tally, limit, config.server.delta)
+    app.middleware_stack = cached
+    return app
 
 
 def from_environment() -> Starlette:

@@ -20,10 +20,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 LARGEST_HEAD: Final = 32 * 1024
 MOST_HEADERS: Final = 100
-MOST_PIPELINED: Final = 100
 LARGEST_BODY: Final = 26 << 20  # a little more than the webhook takes
 # Sizes are looked at after so many bytes at most, since the parser tells nothing between.
-SLICE: Final = 8 * 1024
+SLICE: Final = 16 * 1024
+END_OF_HEAD: Final = b"\r\n\r\n"
 
 NOTED: Final = frozenset((b"expect", b"host", b"transfer-encoding"))
 
@@ -50,7 +50,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body = 0  # bytes of the body so far
         self._hosts = 0
         self._receiving = False  # a body that is not complete
+        self._held = b""  # what came behind a request that is not answered yet …
+        self._place = 0  # … from here on
         self._deaf = False  # whatever comes is thrown away
+        self._ended = False  # nothing will come any more
         self._timer: asyncio.TimerHandle | None = None  # for what the client sends
         self._read_timer: asyncio.TimerHandle | None = None
 
@@ -67,37 +70,51 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        if len(data) <= SLICE:
-            self._part_received(data)
-            return
-        whole = memoryview(data)
-        for start in range(0, len(data), SLICE):
-            self._part_received(whole[start : start + SLICE])
+        if self._held:
+            self._held, self._place = self._held[self._place :] + data, 0
+        else:
+            self._feed(data, 0)
 
-    def _part_received(self, part: bytes | memoryview) -> None:
-        if self._deaf or self.transport.is_closing():
-            return
-        try:
-            self._parse(part)
-        except httptools.HttpParserError as error:
-            self._refuse(*_reason(error))
-            return
-        if self._receiving:
-            if self._timer is None:
-                self._timer = self.loop.call_later(self.body_seconds, self._late)
-        # The method is put into the scope when the head is complete.
-        elif self._answered or "method" not in self.scope:
-            self._wait_for_rest_of_head(len(part))
+    def _feed(self, data: bytes, start: int) -> None:
+        """Take requests one by one: what follows one is held back until it is answered.
 
-    def _parse(self, part: bytes | memoryview) -> None:
-        """Feed the parser; a client that would like another protocol goes on with this one."""
-        while part:
-            try:
-                self.parser.feed_data(part)
-            except httptools.HttpParserUpgrade as upgrade:
-                part = part[upgrade.args[0] :]
-            else:
+        So a client that sends many without reading the answers only has one of them under
+        way, and the others are bytes.
+        """
+        while start < len(data) and not self._deaf:
+            cycle, receiving = self.cycle, self._receiving
+            if cycle is not None and not (cycle.response_complete or receiving):
+                self._held, self._place = data, start
+                self.flow.pause_reading()
                 return
+            end = data.find(END_OF_HEAD, start, start + SLICE)
+            end = end + len(END_OF_HEAD) if end >= 0 else start + SLICE
+            try:
+                self.parser.feed_data(data[start:end])
+            except httptools.HttpParserUpgrade as upgrade:
+                end = start + upgrade.args[0]  # this is the only protocol; go on with it
+            except httptools.HttpParserError as error:
+                self._refuse(*_reason(error))
+                return
+            if self._receiving or (self.cycle is cycle and not receiving):
+                self._wait_for_more(min(end, len(data)) - start)
+            start = end
+
+    def _wait_for_more(self, size: int) -> None:
+        """A head or a body is not complete. Line ends between requests are like a head."""
+        if not self._receiving:
+            self._head += size
+            if self._head > LARGEST_HEAD:
+                long_url = len(self.url) > LARGEST_HEAD // 2
+                status, what = (414, "address") if long_url else (431, "head")
+                self._refuse(status, f"The {what} of the request is too large.")
+                return
+            if self.headers and len(self.headers) > MOST_HEADERS:
+                self._refuse(431, "The request has too many headers.")
+                return
+        if self._timer is None:
+            seconds = self.body_seconds if self._receiving else self.head_seconds
+            self._timer = self.loop.call_later(seconds, self._late)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
@@ -122,8 +139,6 @@ class BoundedProtocol(HttpToolsProtocol):
             raise RefusedError(431, "The request has too many headers.")
         if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             raise RefusedError(400, "The request needs one Host.")
-        if len(self.pipeline) >= MOST_PIPELINED:
-            raise RefusedError(429, "These are too many requests at once.")
         super().on_headers_complete()
         self._receiving = True
 
@@ -137,30 +152,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self._receiving = False
         if self._timer is not None:
             self._stop_timer()
-        super().on_message_complete()
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Whether to stay open: who has said everything may still wait for an answer."""
-        if self._deaf or self._answered or self._receiving:
-            return False
-        self.cycle.keep_alive = False
-        return True
+        self._ended = True
+        return not (self._deaf or self._answered or self._receiving)
 
     @property
     def _answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
-
-    def _wait_for_rest_of_head(self, size: int) -> None:
-        """There is a part of a head, or line ends, which are nothing but end the idle time."""
-        self._head += size
-        if self._head > LARGEST_HEAD:
-            long_url = len(self.url) > LARGEST_HEAD // 2
-            status, what = (414, "address") if long_url else (431, "head")
-            self._refuse(status, f"The {what} of the request is too large.")
-        elif self.headers and len(self.headers) > MOST_HEADERS:
-            self._refuse(431, "The request has too many headers.")
-        elif self._timer is None:
-            self._timer = self.loop.call_later(self.head_seconds, self._late)
 
     def _late(self) -> None:
         self._timer = None
@@ -187,7 +190,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(b"".join((STATUS_LINE[status], head, end, body)))
             self._hang_up()
         elif self._receiving:
-            self.transport.abort()  # its application waits for the rest of the body
+            self._abort()  # its application waits for the rest of the body
         else:
             self._deaf = True
             self._stop_timer()
@@ -204,7 +207,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self.flow.resume_reading()
         self.transport.write_eof()
-        self._timer = self.loop.call_later(self.linger_seconds, self.transport.abort)
+        self._timer = self.loop.call_later(self.linger_seconds, self._abort)
+
+    def _abort(self) -> None:
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # or it would write to what is closed
+        self.transport.abort()
 
     # --- what the client reads
 
@@ -218,11 +226,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._held or self._receiving or self._ended or self.transport.is_closing():
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """After an answer that is not simply followed by the next request some time."""
+        if self._held and not self.transport.is_closing():
+            held, self._held = self._held, b""
+            self._unset_keepalive_if_required()
+            self._feed(held, self._place)
+        elif self._ended:
+            self.transport.close()
+        elif self._receiving and self._answered:
+            self._hang_up()  # nobody wants the rest of the body
         if self.transport.is_closing():
             # Closing waits for what is written to be read.
             self._start_read_timer()
-        elif self._receiving and self._answered:
-            self._hang_up()  # nobody wants the rest of the body
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
@@ -231,7 +250,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_read_timer(self) -> None:
         if self._read_timer is None:
-            self._read_timer = self.loop.call_later(self.read_seconds, self.transport.abort)
+            self._read_timer = self.loop.call_later(self.read_seconds, self._abort)
 
     def _stop_read_timer(self) -> None:
         if self._read_timer is not None:
