@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from feeds.catalog import Catalog, Definition, TermPosts, catalog
 from feeds.config import Config
@@ -23,8 +24,16 @@ from feeds.view import View, connect
 
 
 def definitions(view: View, config: Config) -> Catalog:
-    """The feeds of the site, as far as the index knows its posts."""
-    return catalog(config, (TermPosts(*term) for term in view.terms()))
+    """The feeds of the site, as far as the index knows its posts.
+
+    They are worked out once as long as the terms are the same.
+    """
+    terms = view.terms()
+    known = view.memo.get("definitions")
+    if known is None or known[0] is not config or known[1] != terms:
+        found = catalog(config, (TermPosts(*term) for term in terms))
+        view.memo["definitions"] = known = config, terms, found
+    return cast(Catalog, known[2])
 
 
 def key_of(definition: Definition) -> TermKey:

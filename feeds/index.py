@@ -159,7 +159,7 @@ class Index(View):
         self._left: set[int] = set()  # posts that stood in a feed which is made anew
         self._term_ids: dict[TermKey, int] = {}
         self._new_path = self.path.with_suffix(".new")
-        self._db = self._create() if fresh else self._open(self.path)
+        super().__init__(self._create() if fresh else self._open(self.path))
 
     def _create(self) -> sqlite3.Connection:
         self._new_path.unlink(missing_ok=True)

@@ -52,10 +52,14 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 class View:
-    """What a connection to an index sees."""
+    """What a connection to an index sees.
+
+    ``memo`` is for what others work out of it and may want again.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.memo: dict[str, Any] = {}
 
     def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

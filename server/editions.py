@@ -26,10 +26,9 @@ from feeds.errors import ConfigError
 from feeds.fingerprint import rendering_fingerprint
 from feeds.models import Feed, Format
 from feeds.rows import DamagedIndexError
-from feeds.view import View, current_index
+from feeds.view import View, connect, current_index
 from server.answers import Answer, Facts, freeze
 
-BUSY_WAIT: Final = 5.0
 OPML: Final = "opml"
 # The redirects of the configuration that the builder follows, in the index as JSON.
 REDIRECTS: Final = "redirects"
@@ -186,7 +185,7 @@ class EditionReader:
             if found is None:
                 break
             try:
-                db = _connect(found.path)
+                db = connect(found.path)
             except sqlite3.OperationalError:
                 continue  # replaced between two looks
             self.close()
@@ -245,19 +244,6 @@ def _found(state: Path) -> _File | None:
     except FileNotFoundError:
         return None
     return _File(path, found.st_dev, found.st_ino)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # Another thread of the pool may close it at the end.
-    db = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw",
-        uri=True,
-        timeout=BUSY_WAIT,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    db.execute("PRAGMA query_only = ON")
-    return db
 
 
 def _edition(view: View, config: Config, number: str, redirects: str | None) -> Edition:
