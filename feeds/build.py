@@ -31,9 +31,10 @@ from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.posts.scan import Change, Scan
-from feeds.publish import Folder, Published, StagedDocument
+from feeds.publish import Folder, Known, Published, StagedDocument
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
 from feeds.selection import Task, select
+from feeds.state import knows_output, remember_output
 from feeds.tasks import read_files, render_entries
 from feeds.view import current_index
 from feeds.workers import Workers
@@ -92,8 +93,9 @@ def build(
     """Bring the output folder of a site up to date with its posts.
 
     ``now`` decides which posts are due, ``clock`` (nanoseconds since 1970) which files were
-    written too recently to trust their times. Raises :class:`~feeds.errors.FeedsError`; the
-    output is then as it was.
+    written too recently to trust their times. Raises :class:`~feeds.errors.FeedsError`; every
+    file of the output is then whole, and all are as they were unless moving them into place
+    failed half way.
     """
 
     def run(index: Index) -> Result:
@@ -103,7 +105,7 @@ def build(
         findings = [*config.notes, *scanned, *index.findings()]
         published = None
         if options.strict:
-            findings += Folder(config.output, {}).edited(known)
+            findings += _folder(config, {}).edited(known)
         if not (options.strict and any(found.level is not Level.NOTE for found in findings)):
             published = _publish(index, config, known, workers, options)
             findings += published.findings
@@ -221,8 +223,9 @@ def update(
         index.forget_rendered()
         index.set_meta("rendering", rendering)
         index.set_meta("formats", " ".join(config.feeds.formats))
+    notes = _settle_sources(index, config)
     for _ in range(RESCANS):
-        findings = read(index, config, now, workers, options.progress, clock)
+        findings = notes + read(index, config, now, workers, options.progress, clock)
         changed = _select_and_render(index, config, anew, workers, options.progress)
         if not changed:
             return findings
@@ -231,6 +234,24 @@ def update(
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
     return findings
+
+
+def _settle_sources(index: Index, config: Config) -> list[Finding]:
+    """Have the index know which sources are gone, and what entries name in their place."""
+    if config.links.dead_source == "keep":
+        index.replace_sources({})
+        return []
+    from feeds.links.dead import FILE_NAME, dead_sources
+
+    try:
+        dead = dead_sources(config.state)
+    except OutputError as error:
+        name = f"{STATE_FOLDER}/{FILE_NAME}"
+        return [Finding(name, 0, Level.WARNING, str(error), "sources stay as they were")]
+    drop = config.links.dead_source == "drop"
+    instead = {each.path: (each.source, "" if drop else each.copy) for each in dead}
+    index.replace_sources({path: each for path, each in instead.items() if drop or each[1]})
+    return []
 
 
 def read(
@@ -320,15 +341,22 @@ def _publish(
 ) -> Published:
     """What the folder lacks is rendered; the rest is not even looked into."""
     output = os.fspath(config.output)
-    folder = Folder(config.output, index.written(output))
+    folder = _folder(config, index.written(output))
     missing = frozenset(folder.missing(known))
     kept = {path: hash for path, hash in known.items() if hash and path not in missing}
     made = _counted(
         _made(index, config, missing, folder.staging, workers), len(missing), options.progress
     )
+    if folder.new_owner:
+        remember_output(config.state, config.output)
     published = folder.publish(kept, made)
     index.store_written(output, published.known)
     return published
+
+
+def _folder(config: Config, known: Mapping[str, Known]) -> Folder:
+    was_ours = functools.partial(knows_output, config.state, config.output)
+    return Folder(config.output, known, config.site.url, was_ours)
 
 
 def _made(

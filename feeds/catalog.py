@@ -22,6 +22,7 @@ from feeds.models import Feed, Finding, Format, Kind, Level
 # A folder's name may have 255 bytes; a short hash and an ending must still fit.
 SLUG_BYTES: Final = 200
 SEPARATORS: Final = re.compile(r"[\s/\\\x00-\x1f\x7f]+")
+NO_FILE_NAME: Final = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,13 @@ def _term_feed(
 ) -> Definition:
     term = group[0]
     paths = term_paths(config, term.kind, term.name)
-    if not taken.free(paths.values()):
+    patterns = config.feeds.paths[term.kind].values()
+    cased = any("{name}" in pattern for pattern in patterns)
+    if not taken.free(paths.values(), cased):
         paths = next(
             other
             for size in (4, 8, 16, 32)
-            if taken.free((other := term_paths(config, term.kind, term.name, size)).values())
+            if taken.free((other := term_paths(config, term.kind, term.name, size)).values(), cased)
         )
         first = next(iter(paths.values()))
         what = "its path is that of an older feed, or differs only in case"
@@ -151,24 +154,34 @@ def _term_feed(
 
 
 class _Taken:
-    """Paths of files that are taken; on a disk nothing is a file and a folder at once."""
+    """Paths of files that are taken; on a disk nothing is a file and a folder at once.
+
+    They are held as they are and in one case, for both kinds of disks.
+    """
 
     def __init__(self) -> None:
         self._files: set[str] = set()
         self._folders: set[str] = set()
 
     def add(self, paths: Iterable[str]) -> None:
-        for path in map(str.casefold, paths):
-            self._files.add(path)
-            self._folders.update(_folders(path))
+        for written in paths:
+            for path in (written, _in_one_case(written)):
+                self._files.add(path)
+                self._folders.update(_folders(path))
 
-    def free(self, paths: Iterable[str]) -> bool:
+    def free(self, paths: Iterable[str], cased: bool) -> bool:
+        """Whether nothing has the paths; ``cased`` says that another case is another path."""
         return not any(
             path in self._files
             or path in self._folders
             or not self._files.isdisjoint(_folders(path))
-            for path in map(str.casefold, paths)
+            for path in (paths if cased else map(_in_one_case, paths))
         )
+
+
+def _in_one_case(path: str) -> str:
+    """Unlike any path as it is written: those are relative."""
+    return f"/{path.casefold()}"
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -180,8 +193,8 @@ def _folders(path: str) -> Iterator[str]:
 def _page_pattern(config: Config, term: TermPosts) -> str:
     """The site's own page of a term; its name goes into the address percent-encoded."""
     pages = config.pages
-    pattern = pages.category if term.kind is Kind.CATEGORY else pages.tag
-    return pattern.replace(f"{{{term.kind}}}", quote(term.name, safe=""))
+    patterns = pages.category if term.kind is Kind.CATEGORY else pages.tag
+    return next(iter(patterns), "").replace(f"{{{term.kind}}}", quote(term.name, safe=""))
 
 
 def _head(
@@ -213,7 +226,7 @@ def _head(
 def term_paths(config: Config, kind: Kind, name: str, hash_bytes: int = 0) -> Mapping[Format, str]:
     """Where the feeds of a term lie, perhaps told apart by a hash of the exact name."""
     short = slug(name)
-    cased = slug(name, fold=False)
+    cased = name if _is_file_name(name) else slug(name, fold=False)
     if hash_bytes:
         mark = hashlib.blake2b(name.encode(), digest_size=hash_bytes).hexdigest()
         short, cased = f"{short}-{mark}", f"{cased}-{mark}"
@@ -221,6 +234,11 @@ def term_paths(config: Config, kind: Kind, name: str, hash_bytes: int = 0) -> Ma
         format: pattern.replace("{slug}", short).replace("{name}", cased)
         for format, pattern in config.feeds.paths[kind].items()
     }
+
+
+def _is_file_name(name: str) -> bool:
+    legal = 0 < len(name.encode()) <= SLUG_BYTES and not NO_FILE_NAME.search(name)
+    return legal and not name.startswith(".")
 
 
 def slug(name: str, fold: bool = True) -> str:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from feeds import __version__
-from feeds.config import CONFIG_NAME, Config, load_config
+from feeds.config import Config, config_path, load_config
 from feeds.errors import ConfigError, FeedsError, OutputError
 from feeds.models import Finding, Level
 from feeds.section import show
@@ -33,10 +33,13 @@ from feeds.terminal import UNSAFE, progress_bars, visible
 
 if TYPE_CHECKING:
     from feeds.build import Result
+    from feeds.check import Checked
+    from feeds.links.store import LinkStore
     from feeds.workers import Workers
 
 FOUND: Final = 1
 INTERRUPTED: Final = 130
+LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
 
 SITE = click.argument("site", type=click.Path(path_type=Path, readable=False), default=Path())
 SOURCES = click.option(
@@ -72,7 +75,8 @@ def cli() -> None:
     category and one for every tag.
 
     SITE is the folder of a site, the one you are in if you leave it out. It has a
-    config.toml, or is a Jekyll site with only its _config.yml.
+    config.toml (or a feeds.toml, where another program has a config.toml), or is a Jekyll
+    site with only its _config.yml.
 
     \b
     To begin, in the folder of a site:
@@ -82,7 +86,8 @@ def cli() -> None:
     `feeds COMMAND --help` tells more of each command, with examples.
 
     Exit codes: 0 done, 1 found what it was asked to fail on, 2 wrong usage or configuration,
-    3 failed. Results go to stdout, messages to stderr.
+    3 failed, 130 interrupted. Results go to stdout, messages to stderr: errors of posts that
+    were left out, warnings of what was repaired, and notes, which --strict does not mind.
     """
 
 
@@ -100,12 +105,18 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "feeds"
+        command = error.ctx.command_path if error.ctx else _command_named(sys.argv)
         advice = f"see `{command} --help`"
         code = _fail([error.format_message(), advice], error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         code = _fail(["interrupted; the feeds that were there are whole"], INTERRUPTED)
     sys.exit(code or 0)
+
+
+def _command_named(arguments: Sequence[str]) -> str:
+    """What was asked for, where click does not say where an option lacks its value."""
+    name = next((each for each in arguments[1:] if each in cli.commands), "")
+    return f"feeds {name}".rstrip()
 
 
 def _speak_utf8() -> None:
@@ -143,13 +154,14 @@ def _fail(lines: Iterable[str], code: int) -> int:
 
 @cli.command()
 @SITE
-@click.option("--force", is_flag=True, help="Overwrite a config.toml that is there.")
+@click.option("--force", is_flag=True, help="Replace one that is there; it is kept as *.bak.")
 def init(site: Path, force: bool) -> None:
     """Write a config.toml to start from.
 
     It has every key, its default and what it is for. What a _config.yml (Jekyll), hugo.toml
     or zola.toml in SITE says is taken over. A Jekyll site needs a config.toml only for what
-    its _config.yml cannot say.
+    its _config.yml cannot say. Where Hugo or Zola have a config.toml of theirs, that is left
+    alone: the file is then feeds.toml, which is read in its place.
 
     \b
     Examples:
@@ -299,7 +311,8 @@ def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -
     The newest come first; no feed is written. With --json each post is an object on a line of
     its own: path, url, id, title, date, updated, categories, tags, published (false for
     drafts and hidden posts), state (visible, future, hidden, or rival: another post has its
-    link), source, links, warnings. What is to be said of other files goes to stderr.
+    link), source, aliases (where it was before), links, warnings. What is to be said of other
+    files goes to stderr.
 
     \b
     Examples:
@@ -338,6 +351,7 @@ def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -
             "published": post.published,
             "state": state.name.lower(),
             "source": post.source,
+            "aliases": post.aliases,
             "links": [
                 {"role": link.role, "label": link.label, "url": link.url, "line": link.line}
                 for link in post.links
@@ -427,9 +441,14 @@ def serve(
 
 @cli.command()
 @SITE
-@click.option("--day", metavar="DATE", help="As in 2026-01-31.  [default: the last day there is]")
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="As in 2026-01-31.  [default: the last day there is]",
+)
 @AS_JSON
-def subscribers(site: Path, day: str | None, as_json: bool) -> None:
+def subscribers(site: Path, day: datetime | None, as_json: bool) -> None:
     """Show how many subscribe to each feed.
 
     Counted are what aggregators tell while they fetch, and distinct plain readers. No
@@ -437,7 +456,8 @@ def subscribers(site: Path, day: str | None, as_json: bool) -> None:
     """
     from feeds.audience import audience
 
-    found = audience(load_config(site), day)
+    wanted = day.date().isoformat() if day else None
+    found = audience(load_config(site), wanted)
     if as_json:
         _print_json_lines(
             {
@@ -451,12 +471,167 @@ def subscribers(site: Path, day: str | None, as_json: bool) -> None:
         )
         return
     if not found.feeds:
-        _say(visible(f"nobody was counted{f' on {day}' if day else ' yet'}"))
+        _say(f"nobody was counted{f' on {wanted}' if wanted else ' yet'}")
         return
     for feed in found.feeds:
         agents = ", ".join(f"{visible(name)} {number:,}" for name, number in feed.agents)
         parts = ([agents] if agents else []) + [f"readers {feed.readers:,}"]
         _print(f"{feed.subscribers:>9,}  {visible(feed.path)}  ({', '.join(parts)})")
+
+
+# --- feeds check --------------------------------------------------------------------------
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """A number of seconds, or one with s, m or h behind it."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", value, re.ASCII)
+    if not match or not float(match[1]):
+        raise click.BadParameter(f"{show(value)} is no duration like 90, 10m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+@cli.command()
+@SITE
+@click.option("--offline", is_flag=True, help="Ask nobody: only what can be said without.")
+@click.option("--recheck", is_flag=True, help="Ask again for what is known, however new it is.")
+@click.option("--changed", is_flag=True, help="Only posts that changed since the last run.")
+@click.option("--max-time", callback=_seconds, metavar="TIME", help="Stop after 90 (s), 10m or 2h.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown", "junit", "sarif", "github"]),
+    default="text",
+    metavar="FORMAT",
+    help="Print text, json, markdown, junit, sarif or github.  [default: text]",
+)
+@click.option("--fix", is_flag=True, help="Correct in the posts what is certain.")
+@click.option("--dry-run", is_flag=True, help="With --fix: show it only.")
+@click.option("--archive", is_flag=True, help="Look for archived copies of sources that are gone.")
+@JOBS
+@SOURCES
+def check(
+    site: Path,
+    offline: bool,
+    recheck: bool,
+    changed: bool,
+    max_time: float | None,
+    form: str,
+    fix: bool,
+    dry_run: bool,
+    archive: bool,
+    jobs: int | None,
+    sources: Sequence[str],
+) -> int:
+    """Check the source, the way back and the other links of posts.
+
+    What a link is for decides what is right; the site's own pages are named in [links]. Pages
+    are asked for politely and at most once in a while: what was found lies in SITE/.feeds/.
+    Stopped with Ctrl-C and started again, it goes on where it was.
+
+    Exit codes: 0 no bad links, 1 bad links, 2 wrong usage or configuration, 3 failed. Links
+    that nobody can be sure of (denied, rate-limited, truncated) are no bad ones.
+
+    \b
+    Examples:
+      feeds check                      all that is due
+      feeds check --offline            source and navigation only, nobody is asked
+      feeds check --changed --format github
+      feeds check --format json | jq -r '.[] | select(.class == "bad") | .url'
+      feeds check --fix --dry-run      what could be corrected, as a diff
+    """
+    if dry_run and not fix:
+        raise click.UsageError("--dry-run shows what --fix would change; add --fix")
+    if offline and (recheck or archive or max_time):
+        other = "--recheck" if recheck else "--archive" if archive else "--max-time"
+        raise click.UsageError(f"{other} needs requests, and --offline makes none")
+    from feeds import check as steps
+    from feeds.links.store import LinkStore
+
+    config = _config(site, sources)
+    with (
+        contextlib.closing(LinkStore(config.state, LINKS_WAIT)) as store,
+        _workers(jobs) as workers,
+    ):
+
+        def run() -> steps.Checked:
+            with _progress() as progress:
+                options = steps.CheckOptions(
+                    offline=offline,
+                    recheck=recheck,
+                    changed=changed,
+                    max_time=max_time,
+                    progress=progress,
+                )
+                return steps.check(config, store, datetime.now(UTC), workers, options)
+
+        done = run()
+        if fix and not done.interrupted and _fix(config, store, done.since_run, dry_run):
+            recheck = False
+            done = run()
+        if archive and not done.interrupted:
+            _archive(config, store)
+        _report(done.findings)
+        _print_check(config, store, done, form)
+    if done.interrupted:
+        return INTERRUPTED
+    return FOUND if done.summary.bad else 0
+
+
+def _fix(config: Config, store: LinkStore, since_run: int, dry_run: bool) -> int:
+    """Show what is certain, and write it; returns how many files were written."""
+    from feeds import check as steps
+    from feeds.links.fix import diff, replace_file
+
+    files = written = 0
+    today = datetime.now(UTC).date()
+    for file in steps.corrected_files(config, store, today, since_run):
+        files += 1
+        for line in diff(file.path, file.before, file.after):
+            _say(click.style(visible(line), fg=DIFF_COLOURS.get(line[:1])))
+        if not dry_run and replace_file(config.root / file.path, file.before, file.after):
+            written += 1
+    what = "could be corrected" if dry_run else "corrected"
+    _say(f"{_count(files if dry_run else written, 'file')} {what}")
+    if not dry_run and written < files:
+        _say(f"{_count(files - written, 'file')} changed meanwhile and left alone")
+    return written
+
+
+DIFF_COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def _archive(config: Config, store: LinkStore) -> None:
+    from feeds import check as steps
+
+    with _progress() as progress:
+        found = steps.find_copies(config, store, datetime.now(UTC), progress)
+    _say(f"{_count(found, 'archived copy', 'archived copies')} found")
+    for url, copy in sorted(store.archived().items()):
+        if copy:
+            _say(f"  {visible(url)}\n    {visible(copy)}")
+
+
+def _print_check(config: Config, store: LinkStore, done: Checked, form: str) -> None:
+    from feeds.links.formats import FORMATS, summary_lines
+    from feeds.links.report import items
+
+    if form != "text":
+        today = datetime.now(UTC).date()
+        for piece in FORMATS[form](items(store, config, today, since_run=done.since_run)):
+            _print(piece.removesuffix("\n"))
+        return
+    for line, standing in summary_lines(done.summary):
+        _print(click.style(line, fg=STANDING_COLOURS.get(standing or "")))
+    for number, ignored in enumerate(config.links.ignore, 1):
+        if ignored.until < datetime.now(UTC).date():
+            _say(visible(f"links.ignore[{number}] ended on {ignored.until}: {ignored.reason}"))
+    rest = f", {done.left:,} are left for the next run" if done.left else ""
+    _print(f"{_count(done.asked, 'address', 'addresses')} asked for{rest}")
+
+
+STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
 
 
 # --- what the commands share --------------------------------------------------------------
@@ -490,7 +665,7 @@ def _check_sources(config: Config, given: bool) -> None:
         )
     if missing and len(missing) == len(config.posts.sources):
         what = f"no folder {names} in {config.root}; name those that posts are in"
-        raise ConfigError(config.root / CONFIG_NAME, [f"posts.sources: {what}"])
+        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
 
 
 def _is_there(root: Path, source: str) -> bool:
@@ -541,8 +716,8 @@ def _coloured(found: Finding) -> str:
     return f"{visible(where)}:{level}{visible(f'{found.what} — {found.done}')}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def _relative(path: Path) -> str:

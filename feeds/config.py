@@ -14,25 +14,30 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feeds import sites
 from feeds.errors import ConfigError
-from feeds.models import Finding, Format, Kind, Level, Person
+from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
 from feeds.patterns import check_placeholders, feed_paths, keep_apart, output_path
 from feeds.section import Problem, Section, listed, show
 
 CONFIG_NAME: Final = "config.toml"
+OWN_NAME: Final = "feeds.toml"  # where config.toml is that of another program
 STATE_FOLDER: Final = ".feeds"
 
 PERMALINK_STYLES: Final = ("date", "pretty", "ordinal", "weekdate", "none")
 MARKDOWN_EXTENSIONS: Final = ("markdown", "mkdown", "mkdn", "mkd", "md")
 # RFC 5646, as far as a look at a tag can tell.
 LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+# A host, with a port where that is not the usual one.
+HOST: Final = re.compile(r"[^\s/?#@]+")
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # What RFC 3986 allows nowhere, and a fragment.
 NO_ADDRESS: Final = re.compile(r'[\x00-\x20\x7f-\xa0"<>\\^`{|}#]')
 
@@ -155,28 +160,66 @@ class Terms:
 class Pages:
     """``[links]``: the site's own pages; ``{category}`` and ``{tag}`` stand for the name.
 
-    A term's feed points to its page; without a pattern, to the folder of the feed.
+    A term's feed points to the first page of its kind; without any, to the folder of the feed.
     """
 
-    category: str = ""
-    tag: str = ""
+    category: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
     home: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
-    """``[links]``: how the pages that posts link to are asked for.
+class Ignored:
+    """``[[links.ignore]]``: links that are known to be bad, why, and how long that is accepted.
 
-    ``timeout`` is seconds for the whole check of one URL, ``interval`` seconds between two
-    starts at one host, ``allow_addresses`` networks that may be asked although not public.
+    ``url`` is a shell pattern over what the post says and what that leads to, ``post`` one over
+    the paths of posts; ``verdict`` is empty for any. ``until`` is the last day.
     """
 
+    url: str
+    reason: str
+    until: date
+    post: str = "*"
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """``[links]``: which links are right, and how the pages that they lead to are asked for.
+
+    ``hosts`` are other names under which the site is right, ``aliases`` those that it had.
+    ``site_dir`` and ``sitemap`` tell which pages it has. ``include`` and ``exclude`` are shell
+    patterns over addresses. ``accept``, by pattern of host, are statuses that mean well;
+    ``headers`` what else is sent to a host; ``remap`` beginnings of addresses and what to ask
+    for in place of them. ``timeout`` is seconds for the whole check of one address, ``interval``
+    seconds between two starts at one host, ``allow_addresses`` networks that may be asked
+    although not public. ``severity`` maps a verdict, or ``role.verdict``, to what it means.
+    ``dead_source`` says what feeds do with a source that is gone, ``background`` how many
+    addresses a server checks each minute.
+    """
+
+    hosts: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    site_dir: str = ""
+    sitemap: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    accept: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    remap: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 20
     per_host: int = 2
     interval: float = 0.2
-    ports: tuple[int, ...] = (80, 443)
-    allow_addresses: tuple[str, ...] = ()
+    concurrency: int = 64
+    user_agent: str = ""
     ca_file: str = ""
+    allow_addresses: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (80, 443)
+    severity: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[Ignored, ...] = ()
+    archive_api: str = "https://archive.org/wayback/available"
+    dead_source: str = "keep"
+    background: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +270,7 @@ class Config:
     feeds: Feeds = Feeds()
     terms: Terms = Terms()
     pages: Pages = Pages()
-    requests: Requests = Requests()
+    links: Links = Links()
     server: Server = Server()
     html: HtmlPages = HtmlPages()
     notes: tuple[Finding, ...] = ()
@@ -263,15 +306,18 @@ def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
     configuration, TOML or YAML that does not parse, an unknown key, a wrong value.
     """
     root = _existing(root)
-    own_path = root / CONFIG_NAME
+    own_path = config_path(root)
     own = _load_toml(own_path)
+    if own and own_path.name == CONFIG_NAME and (program := sites.generator(own)):
+        advice = f"`feeds init` makes a {OWN_NAME} from it, which is read in its place"
+        raise ConfigError(own_path, [f"is {program}'s configuration; {advice}"])
     other = sites.jekyll_settings(root)
     if own is None and other is None:
         raise ConfigError(
             root, [f"no {CONFIG_NAME} and no _config.yml in it; `feeds init` writes one"]
         )
     path = other.path if other and own is None else own_path
-    tables = {"the command line": over or {}, CONFIG_NAME: own or {}}
+    tables = {"the command line": over or {}, own_path.name: own or {}}
     if other:
         tables[other.path.name] = other.values
     problems: list[Problem] = []
@@ -279,6 +325,12 @@ def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
     if problems:
         raise ConfigError(path, [_told(problem, path.name, tables) for problem in problems])
     return replace(config, notes=_notes(other), over=over or {})
+
+
+def config_path(root: Path) -> Path:
+    """The file of the program's own settings, be it there or not."""
+    own = root / OWN_NAME
+    return own if os.path.exists(own) else root / CONFIG_NAME
 
 
 def _existing(root: Path) -> Path:
@@ -366,7 +418,7 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config(root: Path, top: Section) -> Config:
-    posts_section = top.section("posts")
+    posts_section, links = top.section("posts"), top.section("links")
     jekyll = posts_section.flag("jekyll")
     config = Config(
         root=root,
@@ -374,7 +426,8 @@ def _config(root: Path, top: Section) -> Config:
         posts=_posts(posts_section, jekyll),
         feeds=_feeds(top.section("feeds"), jekyll),
         terms=_terms(top.section("terms")),
-        **_links(top.section("links")),
+        pages=_pages(links),
+        links=_links(links),
         server=_server(top.section("server"), top),
         html=_html(top.section("pages")),
     )
@@ -628,34 +681,141 @@ def _named(section: Section, kind: Kind) -> Mapping[str, Term]:
     return found
 
 
-class _LinkSettings(TypedDict):
-    pages: Pages
-    requests: Requests
-
-
-def _links(section: Section) -> _LinkSettings:
-    pages = Pages(
+def _pages(section: Section) -> Pages:
+    return Pages(
         category=_page(section, "category_page", "{category}"),
         tag=_page(section, "tag_page", "{tag}"),
         home=section.text("home", "/"),
     )
-    requests = Requests(
+
+
+def _page(section: Section, key: str, placeholder: str) -> tuple[str, ...]:
+    """One pattern or several; the first is that of today."""
+    value = section.get(key, "")
+    patterns = section.texts(key) if isinstance(value, list) else (section.text(key),)
+    for pattern in patterns:
+        if pattern and placeholder not in pattern:
+            text = f"{show(pattern)} needs {placeholder}, or all terms share one page"
+            section.problem(key, text)
+    return tuple(pattern for pattern in patterns if pattern)
+
+
+def _links(section: Section) -> Links:
+    links = Links(
+        hosts=_host_names(section, "hosts"),
+        aliases=_host_names(section, "aliases"),
+        site_dir=section.text("site_dir"),
+        sitemap=section.text("sitemap"),
+        include=section.texts("include"),
+        exclude=section.texts("exclude"),
+        accept=_accepted(section.section("accept")),
+        headers=_request_headers(section.section("headers")),
+        remap=_remap(section.section("remap")),
         timeout=section.decimal("timeout", 20, 0.1, 600),
         per_host=section.number("per_host", 2, 1, 100),
         interval=section.decimal("interval", 0.2, 0, 3600),
-        ports=_ports(section),
-        allow_addresses=_networks(section, "allow_addresses", ()),
+        concurrency=section.number("concurrency", 64, 1, 4096),
+        user_agent=section.text("user_agent"),
         ca_file=section.text("ca_file"),
+        allow_addresses=_networks(section, "allow_addresses", ()),
+        ports=_ports(section),
+        severity=_severity(section.section("severity")),
+        ignore=_ignored(section),
+        archive_api=section.text("archive_api", "https://archive.org/wayback/available"),
+        dead_source=section.choice("dead_source", "keep", ("keep", "archive", "drop")),
+        background=section.number("background", 0, 0, 1_000_000),
     )
+    if not _is_address(links.archive_api):
+        shown = show(links.archive_api)
+        section.problem("archive_api", f"expected an absolute http(s) address, not {shown}")
     section.finish()
-    return {"pages": pages, "requests": requests}
+    return links
 
 
-def _page(section: Section, key: str, placeholder: str) -> str:
-    pattern = section.text(key)
-    if pattern and placeholder not in pattern:
-        section.problem(key, f"{show(pattern)} needs {placeholder}, or all terms share one page")
-    return pattern
+def _host_names(section: Section, key: str) -> tuple[str, ...]:
+    names = section.texts(key)
+    for name in names:
+        if not HOST.fullmatch(name):
+            section.problem(key, f'expected host names like "www.example.org", not {show(name)}')
+    return tuple(name.lower() for name in names)
+
+
+def _accepted(section: Section) -> Mapping[str, tuple[int, ...]]:
+    found = {}
+    for host in section.values:
+        codes = section.get(host, [])
+        if isinstance(codes, list) and all(
+            type(code) is int and 100 <= code < 1000 for code in codes
+        ):
+            found[host] = tuple(codes)
+        else:
+            section.problem(host, f"expected a list of statuses like [403], not {show(codes)}")
+    return found
+
+
+def _request_headers(section: Section) -> Mapping[str, Mapping[str, str]]:
+    found = {}
+    for host in section.values:
+        inner = section.section(host)
+        found[host] = {name: inner.text(name) for name in inner.values}
+        for name, value in found[host].items():
+            if not HEADER_NAME.fullmatch(name) or not value.isascii():
+                inner.problem(name, "expected the name and value of a header, in ASCII")
+    return found
+
+
+def _remap(section: Section) -> Mapping[str, str]:
+    found = {old: section.text(old) for old in section.values}
+    for old, new in found.items():
+        if not all(each.startswith(("http://", "https://")) for each in (old, new)):
+            section.problem(old, "expected the beginnings of two addresses, old and new")
+    return found
+
+
+def _severity(section: Section) -> Mapping[str, str]:
+    found = {}
+    for key in section.values:
+        value = section.get(key, "")
+        # "source.gone" without quotes is a table to TOML.
+        if isinstance(value, Mapping):
+            inner = section.section(key)
+            found.update({f"{key}.{name}": _standing(inner, name) for name in inner.values})
+        else:
+            found[key] = _standing(section, key)
+    for key in found:
+        role, _, verdict = key.rpartition(".")
+        if verdict not in set(Verdict) or (role and role not in set(Role)):
+            section.problem(key, f"no verdict; known: {listed(Verdict)}, with a role before a dot")
+    return found
+
+
+def _standing(section: Section, key: str) -> str:
+    return section.choice(key, "bad", ("good", "bad", "unsure"))
+
+
+def _ignored(section: Section) -> tuple[Ignored, ...]:
+    tables = section.get("ignore", [])
+    if not isinstance(tables, list) or not all(isinstance(item, Mapping) for item in tables):
+        expected = "a list of tables with url, reason and until"
+        section.problem("ignore", f"expected {expected}, not {show(tables)}")
+        return ()
+    found = []
+    for number, table in enumerate(tables, 1):
+        inner = Section(table, (*section.keys, f"ignore[{number}]"), section.problems)
+        ignored = Ignored(
+            url=inner.text("url", "*"),
+            reason=inner.text("reason").strip(),
+            until=inner.day("until"),
+            post=inner.text("post", "*"),
+            verdict=inner.choice("verdict", "", ("", *Verdict)),
+        )
+        if not ignored.reason:
+            inner.problem("reason", "missing; whoever reads it later wants to know why")
+        if not {"url", "post", "verdict"} & table.keys():
+            inner.problem("url", 'missing; a pattern like "https://example.com/*"')
+        inner.finish()
+        found.append(ignored)
+    return tuple(found)
 
 
 def _ports(section: Section) -> tuple[int, ...]:

@@ -22,6 +22,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from feeds.errors import IndexLockedError, OutputError
 from feeds.models import Finding, Level
 from feeds.rows import (
@@ -66,6 +68,8 @@ def _existing(state: Path, reading: str, wait: float) -> Index | None:
     path = current_index(state)
     if path is None:
         return None
+    if path.is_dir():
+        raise OutputError(f"{path}: has to be a file; move it away")
     index = Index(path, False, wait)
     if index.meta("reading") == reading:
         return index
@@ -110,6 +114,11 @@ def _locked(state: Path, wait: float) -> Iterator[None]:
         # Not truncated before it is ours: it holds the process id of whoever has the lock.
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
+        if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+            kind = "file" if path.is_dir() else "folder"
+            raise OutputError(
+                f"{path if path.is_dir() else state}: has to be a {kind}; move it away"
+            ) from error
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{state}: the state folder cannot be written: {reason}") from error
     try:
@@ -164,10 +173,15 @@ class Index(View):
     def _create(self) -> sqlite3.Connection:
         self._new_path.unlink(missing_ok=True)
         db = self._connect(self._new_path)
-        db.execute("PRAGMA journal_mode = OFF")
-        db.execute("PRAGMA synchronous = OFF")
-        db.executescript(files("feeds").joinpath("schema.sql").read_text("utf-8"))
-        db.execute("BEGIN")
+        try:
+            db.execute("PRAGMA journal_mode = OFF")
+            db.execute("PRAGMA synchronous = OFF")
+            db.executescript(files("feeds").joinpath("schema.sql").read_text("utf-8"))
+            db.execute("BEGIN")
+        except sqlite3.Error:
+            db.close()
+            self._new_path.unlink(missing_ok=True)
+            raise
         return db
 
     def _open(self, path: Path) -> sqlite3.Connection:
@@ -277,25 +291,27 @@ class Index(View):
         for chunk in chunks(paths):
             query = f"DELETE FROM finding WHERE stage <> {Stage.DEFINE:d} AND path IN"
             self._db.execute(f"{query} {marks(chunk)}", chunk)
-        query = "SELECT id, path, link, identity, date, state, data FROM post WHERE path IN"
-        for id, path, link, identity, date, state, data in list(self.in_values(query, paths)):
+        query = "SELECT id, stem, link, identity, date, state, data FROM post WHERE path IN"
+        for id, name, link, identity, date, state, data in list(self.in_values(query, paths)):
             if state == State.VISIBLE:
                 self._leave(id, date, terms_of(data))
             self._db.execute("DELETE FROM post WHERE id = ?", (id,))
             self._db.execute("DELETE FROM entry WHERE post = ?", (id,))
             self._db.execute("DELETE FROM reference WHERE post = ?", (id,))
             self._claims.update((link, identity))
-            self._stems.add(stem(path))
+            self._stems.add(name)
 
     def _insert(self, row: Row, now: int, future: bool) -> None:
         state = State.HIDDEN
         if row.published:
             state = State.VISIBLE if future or row.date <= now else State.FUTURE
         cursor = self._db.execute(
-            "INSERT INTO post (path, digest, link, identity, date, updated, state, data, layout)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO post"
+            " (path, stem, digest, link, identity, date, updated, state, data, layout)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row.path,
+                name := stem(row.path),
                 row.digest,
                 row.link,
                 row.identity,
@@ -311,11 +327,11 @@ class Index(View):
         if state == State.VISIBLE:
             self._enter(id, row.date, row.terms)
         if row.references:
-            stems = {(stem, id) for name in row.references for stem in stems_of(name)}
+            stems = {(each, id) for reference in row.references for each in stems_of(reference)}
             self._db.executemany("INSERT INTO reference VALUES (?, ?)", sorted(stems))
         if not self.empty:
             self._claims.update((row.link, row.identity))
-            self._stems.add(stem(row.path))
+            self._stems.add(name)
 
     def _enter(self, post: int, date: int, terms: Sequence[TermKey]) -> None:
         self.posts_changed = True
@@ -358,18 +374,20 @@ class Index(View):
         self.empty = False
 
     def _follow_the_clock(self, now: int, future: bool) -> None:
-        columns = "SELECT id, link, identity, date, data FROM post WHERE state = ?"
+        columns = "SELECT id, stem, link, identity, date, data FROM post WHERE state = ?"
         due = self._db.execute(f"{columns} AND (date <= ? OR ?)", (State.FUTURE, now, future))
-        for id, link, identity, date, data in due.fetchall():
+        for id, name, link, identity, date, data in due.fetchall():
             self._claims.update((link, identity))
+            self._stems.add(name)
             self._set_state(id, State.VISIBLE)
             self._enter(id, date, terms_of(data))
         if future:
             return
         for state in (State.VISIBLE, State.RIVAL):
             early = self._db.execute(f"{columns} AND date > ?", (state, now))
-            for id, link, identity, date, data in early.fetchall():
+            for id, name, link, identity, date, data in early.fetchall():
                 self._claims.update((link, identity))
+                self._stems.add(name)
                 self._set_state(id, State.FUTURE)
                 if state == State.VISIBLE:
                     self._leave(id, date, terms_of(data))
@@ -430,9 +448,23 @@ class Index(View):
         """A post that names a changed one may now link elsewhere, or nowhere."""
         query = (
             "SELECT DISTINCT data FROM post JOIN reference ON reference.post = post.id"
-            f" WHERE state = {State.VISIBLE:d} AND stem IN"
+            f" WHERE state = {State.VISIBLE:d} AND reference.stem IN"
         )
         for (data,) in list(self.in_values(query, sorted(self._stems))):
+            self.posts_changed = True
+            self.touched.update(terms_of(data))
+
+    def replace_sources(self, instead: Mapping[str, tuple[str, str]]) -> None:
+        """Have entries name other sources: by path of the post its source, and the one to
+        name in its place (empty for none)."""
+        before = self.replaced_sources()
+        if before == instead:
+            return
+        self.set_meta("sources", orjson.dumps(instead, option=orjson.OPT_SORT_KEYS).decode())
+        paths = sorted(before.keys() | instead.keys())
+        changed = [path for path in paths if before.get(path) != instead.get(path)]
+        query = f"SELECT data FROM post WHERE state = {State.VISIBLE:d} AND path IN"
+        for (data,) in list(self.in_values(query, changed)):
             self.posts_changed = True
             self.touched.update(terms_of(data))
 

@@ -57,6 +57,50 @@ class Role(StrEnum):
     ENCLOSURE = "enclosure"
 
 
+class Verdict(StrEnum):
+    """One word for what is the matter with a link."""
+
+    # Answers
+    OK = "ok"
+    MOVED = "moved"  # for good: the link should say the new address
+    REDIRECTED = "redirected"  # for now
+    GONE = "gone"
+    SOFT_404 = "soft-404"  # says 200 and means 404
+    FRAGMENT = "fragment"  # the page is there, the place in it is not
+    SERVER_ERROR = "server-error"
+    RATE_LIMITED = "rate-limited"
+    DENIED = "denied"
+    LOOP = "loop"
+    # No answers
+    TIMEOUT = "timeout"
+    DNS = "dns"
+    REFUSED = "refused"
+    RESET = "reset"
+    TLS = "tls"
+    PROTOCOL = "protocol"
+    TRUNCATED = "truncated"
+    # Not asked
+    BLOCKED = "blocked"  # an address that may not be asked
+    INVALID = "invalid"
+    EMPTY = "empty"
+    SKIPPED = "skipped"
+    # Navigation
+    RELATIVE = "relative"
+    WRONG_HOST = "wrong-host"
+    WRONG_TARGET = "wrong-target"
+    WRONG_LABEL = "wrong-label"
+    MISSING = "missing"
+    DUPLICATE = "duplicate"
+
+
+class Standing(StrEnum):
+    """What a verdict means for the run: only bad ones make it fail."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNSURE = "unsure"
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A link as the post writes it: ``url`` is not resolved, so that it can be judged.

@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any, Final, NamedTuple
 
 # XML 1.0 can hold none of these, and no file name should.
@@ -107,6 +107,16 @@ class Section:
             return str(value)
         self.problem(key, f"expected one of {listed(allowed)}, not {show(value)}")
         return default
+
+    def day(self, key: str) -> date:
+        """A date, which has no default."""
+        value = self.get(key, None)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        what = "missing;" if value is None else "expected"
+        shown = "" if value is None else f", not {show(value)}"
+        self.problem(key, f"{what} a day like 2027-01-31 without quotes{shown}")
+        return date.min
 
     def finish(self) -> None:
         """Report the keys that nothing asked for."""

@@ -55,7 +55,11 @@ def _store_selection(
 ) -> list[Task]:
     posts = {post.id: post for _, selected in chosen for post in selected}
     addresses = _addresses(index, config, [post for post in posts.values() if post.references])
-    keys = {id: digest(post.path, post.digest, addresses.get(id)) for id, post in posts.items()}
+    sources = index.replaced_sources()
+    keys = {
+        id: digest(post.path, post.digest, addresses.get(id), *sources.get(post.path, ()))
+        for id, post in posts.items()
+    }
     known = index.feed_keys()
     for definition, selected in chosen:
         key = digest(definition.digest, *((post.id, keys[post.id]) for post in selected))
@@ -75,7 +79,14 @@ def _store_selection(
     return [
         Task(
             keys[id],
-            EntryTask(id, posts[id].path, posts[id].digest, addresses.get(id, {}), *stored[id]),
+            EntryTask(
+                id,
+                posts[id].path,
+                posts[id].digest,
+                addresses.get(id, {}),
+                *stored[id],
+                sources.get(posts[id].path),
+            ),
         )
         for id in sorted(due, key=lambda id: posts[id].path)
     ]

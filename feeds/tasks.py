@@ -13,6 +13,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -54,7 +55,7 @@ def read_files(config: Config, files: Sequence[tuple[str, bytes]]) -> list[Row]:
 
 def _read_file(config: Config, path: str, known: bytes) -> Row | None:
     try:
-        raw, modified = _content(f"{config.root}/{path}")
+        raw, modified = file_content(f"{config.root}/{path}")
     except FileNotFoundError:
         return Row(path, b"")  # deleted since the scan
     except OSError as error:
@@ -71,7 +72,7 @@ def _read_file(config: Config, path: str, known: bytes) -> Row | None:
     return post_row(reading.post, now, reading.findings, packed)
 
 
-def _content(path: str) -> tuple[bytes, datetime]:
+def file_content(path: str) -> tuple[bytes, datetime]:
     """The bytes of a regular file, and when they were written."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -100,7 +101,7 @@ class EntryTask(NamedTuple):
 
     ``data`` and ``layout`` are what is stored of it (:class:`~feeds.rows.Row`), empty if all
     of it has to be read. ``references`` maps the posts and files that its Liquid tags name to
-    their addresses.
+    their addresses. ``instead`` is a source that is gone, and what to name in its place.
     """
 
     post: int
@@ -109,6 +110,7 @@ class EntryTask(NamedTuple):
     references: Mapping[str, str]
     data: bytes = b""
     layout: bytes = b""
+    instead: tuple[str, str] | None = None
 
 
 class RenderedEntry(NamedTuple):
@@ -132,7 +134,7 @@ def _render_entry(
     from feeds.render import render_entry
 
     try:
-        raw, modified = _content(f"{config.root}/{task.path}")
+        raw, modified = file_content(f"{config.root}/{task.path}")
     except OSError:
         return RenderedEntry(task.post, b"", ())
     if digest(task.path, raw, modified) != task.digest:
@@ -142,6 +144,8 @@ def _render_entry(
         return RenderedEntry(task.post, b"", ())
     content = render_body(reading, config, task.references, include)
     made = entry(config, reading.post, content.html, content.summary)
+    if task.instead and task.instead[0] == reading.post.source:
+        made = replace(made, source=task.instead[1])
     fragments = [render_entry(made, format) for format in config.feeds.formats]
     return RenderedEntry(task.post, pack_fragments(fragments), content.findings)
 
@@ -168,7 +172,7 @@ def _include(config: Config, name: str) -> str | None:
         path = os.path.realpath(os.path.join(folder, *parts))
         if not path.startswith(f"{folder}{os.sep}"):
             return None
-        return _content(path)[0].decode("utf-8-sig", "replace")
+        return file_content(path)[0].decode("utf-8-sig", "replace")
     except (OSError, ValueError):
         return None
 

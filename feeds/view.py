@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from feeds.models import Finding, Format, Kind, Level, Post
-from feeds.rows import DamagedIndexError, Selected, State, TermKey, decode_post, stem
+from feeds.rows import DamagedIndexError, Selected, State, TermKey, decode_post
 
 BUSY_WAIT: Final = 5.0
 VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
@@ -111,12 +113,17 @@ class View:
     def links_by_stem(self, stems: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
         """Path and URL of the visible posts with one of these file names."""
         found: dict[str, list[tuple[str, str]]] = {}
-        states = (State.VISIBLE, State.RIVAL)
-        query = "SELECT path, data FROM post WHERE state IN (?, ?) ORDER BY path"
-        for path, data in self._db.execute(query, states):
-            if (name := stem(path)) in stems:
-                found.setdefault(name, []).append((path, decode_post(data).url))
+        # The plus keeps SQLite from its index of states, which holds nearly all posts.
+        states = f"+state IN ({State.VISIBLE:d}, {State.RIVAL:d})"
+        query = f"SELECT path, stem, data FROM post WHERE {states} AND stem IN"
+        for path, name, data in sorted(self.in_values(query, sorted(stems))):
+            found.setdefault(name, []).append((path, decode_post(data).url))
         return found
+
+    def replaced_sources(self) -> dict[str, tuple[str, str]]:
+        """By path the sources of posts that entries do not name, and what they name instead."""
+        found: dict[str, list[str]] = orjson.loads(self.meta("sources") or "{}")
+        return {path: (source, instead) for path, (source, instead) in found.items()}
 
     def references_of(self, post: int) -> tuple[str, ...]:
         row = self._db.execute("SELECT data FROM post WHERE id = ?", (post,)).fetchone()
@@ -127,6 +134,11 @@ class View:
         rows = self._db.execute("SELECT data, state FROM post ORDER BY date DESC, path DESC")
         for data, state in rows:
             yield decode_post(data), State(state)
+
+    def post_digests(self, states: Sequence[State]) -> Iterator[tuple[str, bytes]]:
+        """Path and digest of every post in some states."""
+        query = f"SELECT path, digest FROM post WHERE state IN {marks(states)}"
+        yield from self._db.execute(query, states)
 
     def count(self) -> dict[State, int]:
         """How many posts are in each state."""

@@ -33,6 +33,7 @@ from feeds.ledger import BuildRecord, Ledger, PublishedDocument
 from feeds.models import Finding, Level
 from feeds.rows import State
 from feeds.workers import Workers, cpu_count, spawned_processes
+from server.checker import Checker
 from server.editions import REDIRECTS
 from server.logs import set_up_logging
 from server.publisher import Publisher
@@ -84,6 +85,7 @@ class Builder:
         quiet = None if "" in config.posts.sources else config.root
         self._watch = Watch(orders.watch, config.state, stopped, quiet)
         self._publisher = Publisher(config.state, stopped)
+        self._checker = Checker(config, stopped)
         self._folders: tuple[str, ...] = ()
         self._findings: tuple[Finding, ...] = ()
         self._edition = ""
@@ -94,6 +96,7 @@ class Builder:
     def run(self) -> None:
         """Build, wait for the next reason to, until stopped."""
         self._publisher.start()
+        self._checker.start()
         anew = False
         while not self._stopped.is_set():
             started = time.monotonic()
@@ -109,6 +112,7 @@ class Builder:
                 anew = time.monotonic() - self._made_anew >= ANEW_SECONDS
         self._watch.close()
         self._publisher.join()
+        self._checker.join()
 
     def _build(self, anew: bool) -> Outcome | None:
         """One build; ``None`` if it failed, which is said and changes nothing else."""
@@ -149,7 +153,7 @@ class Builder:
     def _reload(self) -> str:
         """Read the configuration again; with a mistake in it, the old one goes on."""
         try:
-            self._config = reload_config(self._config)
+            self._checker.config = self._config = reload_config(self._config)
         except ConfigError as error:
             return str(error)
         return ""

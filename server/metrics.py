@@ -11,25 +11,38 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from server.checker import LinkTotals
 from server.recorder import BYTES, MADE, Totals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def render(totals: Totals | None, newest_post: float | None, cache_bytes: int) -> bytes:
+def render(
+    totals: Totals | None,
+    newest_post: float | None,
+    cache_bytes: int,
+    links: LinkTotals | None = None,
+) -> bytes:
     """The text format; ``newest_post`` is seconds since 1970.
 
     Without totals, which are in a ledger that cannot be read, nothing is said of them: a
     counter that begins again at 0 would be a lie.
     """
     registry = CollectorRegistry()
-    registry.register(_Totals(totals, newest_post, cache_bytes))
+    registry.register(_Totals(totals, newest_post, cache_bytes, links))
     return generate_latest(registry)
 
 
 class _Totals(Collector):
-    def __init__(self, totals: Totals | None, newest_post: float | None, cache_bytes: int) -> None:
+    def __init__(
+        self,
+        totals: Totals | None,
+        newest_post: float | None,
+        cache_bytes: int,
+        links: LinkTotals | None,
+    ) -> None:
         self._totals = totals
+        self._links = links
         self._newest_post = newest_post
         self._cache_bytes = cache_bytes
 
@@ -41,6 +54,8 @@ class _Totals(Collector):
             yield from _requests(self._totals)
             yield from _builds(self._totals)
             yield from _subscribers(self._totals)
+        if self._links is not None:
+            yield from _link_check(self._links)
         if self._newest_post is not None:
             age = max(time.time() - self._newest_post, 0)
             yield _gauge("newest_post_age_seconds", "Age of the newest post.", age)
@@ -97,6 +112,16 @@ def _subscribers(totals: Totals) -> Iterator[Metric]:
     for path, number in sorted(numbers.items()):
         metric.add_metric([path], number)
     yield metric
+
+
+def _link_check(links: LinkTotals) -> Iterator[Metric]:
+    metric = GaugeMetricFamily("feeds_links", "Links of posts by verdict.", labels=["verdict"])
+    for verdict, number in sorted(links.verdicts.items()):
+        metric.add_metric([verdict], number)
+    yield metric
+    text = "When the last check of links ended."
+    yield _gauge("link_check_timestamp_seconds", text, links.ended)
+    yield _gauge("link_check_requests", "Addresses that it asked for.", links.asked)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

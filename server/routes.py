@@ -5,6 +5,7 @@ Each is an ASGI application of its own; :mod:`server.app` puts them into their p
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -22,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from feeds.config import Config, secret_of
 from feeds.ledger import BuildRecord, Withdrawn
 from server import metrics
+from server.checker import link_totals
 from server.limit import Limit
 from server.recorder import Recorder
 from server.shelf import Shelf
@@ -139,7 +141,8 @@ class Metrics:
     async def metrics(self, request: Request) -> Response:
         totals = await self._recorder.totals(self._shelf.number)
         newest = await self._shelf.newest_post()
-        body = metrics.render(totals, newest, self._shelf.bytes)
+        links = await asyncio.to_thread(link_totals, self._shelf.config.state)
+        body = metrics.render(totals, newest, self._shelf.bytes, links)
         headers = {"cache-control": "no-store"}
         return Response(body, 200, headers, metrics.CONTENT_TYPE)
 

@@ -16,14 +16,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config import Config, Defaults, Site, Term, load_config, reload_config, secret_of
+from feeds.config import (
+    Config,
+    Defaults,
+    Ignored,
+    Site,
+    Term,
+    load_config,
+    reload_config,
+    secret_of,
+)
 from feeds.errors import ConfigError
 from feeds.models import Format, Kind, Level, Person
 
 CHECKOUT = Path(__file__).parents[1]
 MINIMAL = 'site.url = "https://news.example.org"\nposts.sources = ["posts"]\n'
 # These hold whatever the user puts into them.
-FREE_TABLES = ("site.authors", "site.variables", "terms.category", "terms.tag", "redirects")
+FREE_TABLES = (
+    "site.authors",
+    "site.variables",
+    "terms.category",
+    "terms.tag",
+    "redirects",
+    "links.accept",
+    "links.headers",
+    "links.remap",
+    "links.severity",
+)
 
 
 def configured(root: Path, text: str = "", base: str = MINIMAL) -> Config:
@@ -96,6 +115,7 @@ def test_the_checkout_differs_from_the_defaults_in_what_is_its_own() -> None:
         "posts.sources",
         "terms.category",
         "links.category_page",
+        "links.aliases",
     }
     assert load_config(CHECKOUT).notes == ()
 
@@ -148,7 +168,7 @@ def test_a_minimal_configuration_has_the_documented_defaults(site: Path) -> None
     assert (config.posts.future, config.posts.drafts, config.terms.merge_case) == (False,) * 3
     assert (config.server.host, config.server.port) == ("127.0.0.1", 8000)
     assert config.html.feed == "{feed_folder}/index.html"
-    assert config.requests.ports == (80, 443)
+    assert config.links.ports == (80, 443)
 
 
 # --- single values ------------------------------------------------------------------------
@@ -222,6 +242,34 @@ def test_a_minimal_configuration_has_the_documented_defaults(site: Path) -> None
         ('links.tag_page = "/tags.html"', 'links.tag_page: "/tags.html" needs {tag}'),
         ('links.category_page = "/{tag}"', 'links.category_page: "/{tag}" needs {category}'),
         ("links.timeout = 0", "links.timeout: expected a number from 0.1 to 600, not 0"),
+        ('links.tag_page = ["/x"]', 'links.tag_page: "/x" needs {tag}'),
+        ('links.hosts = ["https://a.org/"]', 'links.hosts: expected host names like "www.'),
+        ('links.accept."a.org" = [7]', 'links.accept."a.org": expected a list of statuses'),
+        ('links.accept."a.org" = 403', "expected a list of statuses like [403], not 403"),
+        ('links.headers."a.org" = "x"', 'links.headers."a.org": expected a table'),
+        ('links.headers."a.org"."a b" = "x"', "expected the name and value of a header"),
+        ('links.headers."a.org".a = "é"', "expected the name and value of a header"),
+        ('links.remap."/a" = "http://b.org/"', "expected the beginnings of two addresses"),
+        ('links.remap."http://a.org/" = "b"', "expected the beginnings of two addresses"),
+        ('links.severity.denied = "meh"', "severity.denied: expected one of bad, good, unsure"),
+        ('links.severity.wrong = "bad"', "links.severity.wrong: no verdict; known: blocked, "),
+        ('links.severity."tag.gone" = "bad"', 'links.severity."tag.gone": no verdict'),
+        ("links.severity.source.gone = 1", "severity.source.gone: expected one of bad, good"),
+        ("links.concurrency = 0", "links.concurrency: expected a whole number from 1 to 4096"),
+        ('links.archive_api = "x"', "links.archive_api: expected an absolute http(s) address"),
+        ('links.dead_source = "no"', "dead_source: expected one of archive, drop, keep"),
+        ("links.ignore = [1]", "links.ignore: expected a list of tables with url, reason"),
+        ('[[links.ignore]]\nurl = "*"\nuntil = 2027-01-31', "ignore[1].reason: missing"),
+        ('[[links.ignore]]\nurl = "*"\nreason = "x"', "ignore[1].until: missing; a day like"),
+        (
+            '[[links.ignore]]\nurl = "*"\nreason = "x"\nuntil = "2027-01-31"',
+            "ignore[1].until: expected a day like 2027-01-31 without quotes, not",
+        ),
+        ('[[links.ignore]]\nreason = "x"\nuntil = 2027-01-31', "ignore[1].url: missing"),
+        (
+            '[[links.ignore]]\nurl = "*"\nreason = "x"\nuntil = 2027-01-31\nverdict = "x"',
+            "ignore[1].verdict: expected one of",
+        ),
         ("links.timeout = nan", "links.timeout: expected a number"),
         ("links.interval = false", "links.interval: expected a number from 0 to 3600, not false"),
         ("links.ports = [0]", "links.ports: expected a list of port numbers, not [0]"),
@@ -296,8 +344,23 @@ def test_one_mistake_is_not_said_twice_in_other_words(site: Path, text: str) -> 
         ('feeds.opml = ""', "feeds.opml", ""),
         ('feeds.opml = "/lists/all.opml"', "feeds.opml", "lists/all.opml"),
         ("feeds.poll_minutes = [5, 5]", "feeds.poll_minutes", (5, 5)),
-        ("links.timeout = 3", "requests.timeout", 3.0),
-        ('links.allow_addresses = ["10.0.0.0/8"]', "requests.allow_addresses", ("10.0.0.0/8",)),
+        ("links.timeout = 3", "links.timeout", 3.0),
+        ('links.hosts = ["WWW.example.org:8080"]', "links.hosts", ("www.example.org:8080",)),
+        ('links.tag_page = ["/t/{tag}", "/{tag}/"]', "pages.tag", ("/t/{tag}", "/{tag}/")),
+        ('links.accept."*.a.org" = [403, 999]', "links.accept", {"*.a.org": (403, 999)}),
+        ('links.headers."a.org".A = "$B"', "links.headers", {"a.org": {"A": "$B"}}),
+        (
+            'links.severity = { denied = "bad", "image.gone" = "unsure" }',
+            "links.severity",
+            {"denied": "bad", "image.gone": "unsure"},
+        ),
+        ('links.severity.source.gone = "good"', "links.severity", {"source.gone": "good"}),
+        (
+            '[[links.ignore]]\npost = "a*"\nreason = " x "\nuntil = 2027-01-31',
+            "links.ignore",
+            (Ignored("*", "x", date(2027, 1, 31), "a*"),),
+        ),
+        ('links.allow_addresses = ["10.0.0.0/8"]', "links.allow_addresses", ("10.0.0.0/8",)),
         ("server.port = 0", "server.port", 0),
         ('pages.feed = ""', "html.feed", ""),
         ('redirects."/old.xml" = "/feed.atom"', "server.redirects", {"/old.xml": "/feed.atom"}),

@@ -1,0 +1,413 @@
+"""Links of a site judged: what posts say, then what the pages that they lead to answer.
+
+In: a site's configuration and the time. Out: everything that was found, in the link store;
+:func:`check` says what a run did. A run that is stopped keeps what it found, and the next one
+goes on from there. The command line and the server use the same steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from feeds.build import Options, Progress, read, silent, with_index
+from feeds.config import Config
+from feeds.fingerprint import fingerprint
+from feeds.index import Index
+from feeds.links.extract import extract
+from feeds.links.fetch import Outcome
+from feeds.links.fix import OF_RULES, corrected, corrections
+from feeds.links.pages import pages_of, pages_version
+from feeds.links.report import Summary, items, summary
+from feeds.links.rules import Judged, judge
+from feeds.links.schedule import Asked, Pace, Schedule
+from feeds.links.store import LinkStore
+from feeds.models import Finding, Verdict
+from feeds.posts.read import read_post
+from feeds.rows import State
+from feeds.tasks import digest, file_content
+from feeds.view import View
+from feeds.workers import Workers
+
+READ_CHUNK: Final = 200
+KEEP_SECONDS: Final = 1.0  # between two times that results are written down
+COMPLETE: Final = "complete"  # the last run that came to its end
+GRACE_SECONDS: Final = 3.0  # for what is in flight when a run is stopped
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How to check, apart from what the configuration says.
+
+    ``offline`` asks nobody, ``recheck`` asks again whatever is known, ``changed`` looks only
+    at posts that changed since the last run that came to its end, ``max_time`` is seconds
+    after which nothing new is asked for. ``every`` is seconds between two requests to anybody;
+    ``cancelled`` is asked every second whether to stop.
+    """
+
+    offline: bool = False
+    recheck: bool = False
+    changed: bool = False
+    max_time: float | None = None
+    every: float = 0.0
+    progress: Progress = silent
+    cancelled: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a run did.
+
+    ``since_run`` is the first run whose posts it looked at (0: all posts); ``asked`` is how
+    many addresses it asked for, ``left`` how many more are due; ``summary`` is of all links,
+    ``findings`` are about files.
+    """
+
+    since_run: int
+    asked: int
+    left: int
+    interrupted: bool
+    summary: Summary
+    findings: tuple[Finding, ...]
+
+
+def check(
+    config: Config,
+    store: LinkStore,
+    now: datetime,
+    workers: Workers,
+    options: CheckOptions = CheckOptions(),
+) -> Checked:
+    """Bring the link store up to date with the posts, and with the web as far as it is due.
+
+    Raises :class:`~feeds.errors.FeedsError`; what was found until then is kept.
+    """
+    digests, findings = _published(config, now, workers, options.progress)
+    done = check_posts(config, store, digests, now, workers, options)
+    if options.offline or not (done.left or done.interrupted):
+        store.set_meta(COMPLETE, str(store.last_run()))
+        store.save()
+    return replace(done, findings=findings)
+
+
+def check_posts(
+    config: Config,
+    store: LinkStore,
+    digests: Mapping[str, bytes],
+    now: datetime,
+    workers: Workers,
+    options: CheckOptions = CheckOptions(),
+) -> Checked:
+    """The same for posts that are known already, by the digests of their files."""
+    began = int(now.timestamp())
+    run = store.begin_run(began)
+    look_through(config, store, run, digests, workers, options.progress)
+    store.save()
+    since = int(store.meta(COMPLETE) or 0) + 1 if options.changed else 0
+    asking = _Asking(config, store, began, options, store.urls_since(since) if since else None)
+    if not options.offline:
+        if options.recheck:
+            store.ask_all_again()
+        asking.run()
+    left = max(asking.total - asking.asked, 0)
+    if options.cancelled():
+        # Whoever cancels is in a hurry; what was found is kept already.
+        return Checked(since, asking.asked, left, True, Summary(), ())
+    whole = summary(items(store, config, now.date(), since_run=since))
+    ended = int(time.time()) if asking.asked else began
+    store.end_run(run, ended, asking.asked, whole.verdicts)
+    store.save()
+    return Checked(since, asking.asked, left, asking.interrupted, whole, ())
+
+
+# --- what posts say -----------------------------------------------------------------------
+
+
+def look_through(
+    config: Config,
+    store: LinkStore,
+    run: int,
+    digests: Mapping[str, bytes],
+    workers: Workers,
+    progress: Progress = silent,
+) -> None:
+    """Judge the links of posts that changed since they were judged, and forget those gone."""
+    rules = rules_fingerprint(config)
+    if store.meta("rules") != rules:
+        store.forget_posts()
+        store.set_meta("rules", rules)
+    before = store.digests()
+    gone = [path for path in before if path not in digests]
+    store.forget_posts(gone)
+    changed = sorted(path for path, each in digests.items() if before.get(path) != each)
+    chunks = (
+        (None, changed[start : start + READ_CHUNK]) for start in range(0, len(changed), READ_CHUNK)
+    )
+    done = 0
+    for _, posts in workers.map(functools.partial(judge_files, config), chunks):
+        for post in posts:
+            store.put_post(post.path, post.digest, post.url, run, post.links)
+        done += len(posts)
+        progress("looking for links", done, len(changed))
+    if changed or gone:
+        store.prune()
+
+
+def _published(
+    config: Config, now: datetime, workers: Workers, progress: Progress
+) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
+    """The posts as a build would read them, and what is to be said of the files."""
+
+    def run(index: Index) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
+        scanned = read(index, config, now, workers, progress)
+        return published_posts(index), tuple(sorted([*scanned, *index.findings()]))
+
+    (digests, findings), notes = with_index(config, Options(), run)
+    return digests, (*config.notes, *notes, *findings)
+
+
+def published_posts(view: View) -> dict[str, bytes]:
+    """The posts that are published or will be, by the digests of their files."""
+    return dict(view.post_digests((State.VISIBLE, State.FUTURE, State.RIVAL)))
+
+
+def rules_fingerprint(config: Config) -> str:
+    """A hash of everything that decides what is said of a link without asking.
+
+    Raises :class:`~feeds.errors.ConfigError` for a sitemap or folder that cannot be read.
+    """
+    links = config.links
+    rules = (links.hosts, links.aliases, links.site_dir, links.sitemap)
+    patterns = (links.include, links.exclude)
+    settings = repr((config.pages, rules, patterns))
+    return fingerprint(config.reading_fingerprint(), settings, pages_version(config))
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPost:
+    """A post and its links, and the digest of the file that they stand in."""
+
+    path: str
+    digest: bytes
+    url: str
+    links: tuple[Judged, ...]
+
+
+def judge_files(config: Config, paths: Sequence[str]) -> list[JudgedPost]:
+    """Judge the links of posts; a file that is no post any more is left out."""
+    pages = pages_of(config)
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            raw, modified = file_content(f"{config.root}/{path}")
+            reading = read_post(path, raw, config, modified)
+            if reading.post is not None:
+                links = extract(reading, raw.decode("utf-8-sig", "replace"))
+                judged = tuple(judge(reading.post, links, pages))
+                version = digest(path, raw, modified)
+                found.append(JudgedPost(path, version, reading.post.url, judged))
+    return found
+
+
+# --- what is certain ----------------------------------------------------------------------
+
+
+class CorrectedFile(NamedTuple):
+    """The bytes of a post's file as they are, and with its addresses corrected."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+
+def corrected_files(
+    config: Config, store: LinkStore, today: date, since_run: int = 0
+) -> Iterator[CorrectedFile]:
+    """Posts with links of which it is certain what they should say; nothing is written."""
+    found = items(store, config, today, since_run=since_run)
+    for path, links in itertools.groupby(found, key=lambda item: item.post):
+        moved: dict[tuple[int, str], str] = {}
+        wrong = False
+        for item in links:
+            if item.answer is Verdict.MOVED and item.final_url:
+                moved[item.line, item.url] = item.final_url
+            wrong = wrong or item.verdict in OF_RULES
+        if moved or wrong:
+            yield from _corrected(config, path, moved)
+
+
+def _corrected(
+    config: Config, path: str, moved: Mapping[tuple[int, str], str]
+) -> Iterator[CorrectedFile]:
+    with contextlib.suppress(OSError):
+        before, _ = file_content(f"{config.root}/{path}")
+        for post in judge_files(config, [path]):
+            after = corrected(before, corrections(post.links, moved))
+            if after != before:
+                yield CorrectedFile(path, before, after)
+
+
+def find_copies(
+    config: Config, store: LinkStore, now: datetime, progress: Progress = silent
+) -> int:
+    """Look for archived copies of sources that are gone for good; returns how many there are.
+
+    Raises :class:`~feeds.links.archive.ArchiveError`; copies found until then are kept.
+    """
+    from feeds.links.archive import copies
+    from feeds.links.client import client_of, manners_of
+
+    wanted = store.without_copy(int(now.timestamp()))
+
+    async def main() -> int:
+        number = 0
+        agent = manners_of(config).user_agent
+        async with client_of(config) as client:
+            asked = 0
+            async for url, copy in copies(client, config.links.archive_api, agent, wanted):
+                store.put_archived(url, copy, int(now.timestamp()))
+                store.save()
+                asked += 1
+                number += bool(copy)
+                progress("looking for copies", asked, len(wanted))
+        return number
+
+    with asyncio.Runner() as runner:
+        return runner.run(main())
+
+
+# --- what the web says --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Everything that is due, asked for at the pace of the configuration."""
+
+    config: Config
+    store: LinkStore
+    now: int
+    options: CheckOptions
+    only: frozenset[int] | None
+    asked: int = 0
+    total: int = 0
+    interrupted: bool = False
+    results: list[tuple[Asked, Outcome]] = field(default_factory=list)
+
+    def run(self) -> None:
+        self.total = self.store.count_due(self.now) if self.only is None else len(self.only)
+        if not self.total:
+            return
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._main())
+        finally:
+            self._keep()
+
+    async def _main(self) -> None:
+        from feeds.links.client import client_of, manners_of
+        from feeds.links.fetch import check as fetch
+
+        links = self.config.links
+        manners = manners_of(self.config)
+        turn = _Turns(self.options.every)
+        async with client_of(self.config) as client:
+
+            async def ask(url: str) -> Outcome:
+                await turn.wait()
+                return await fetch(client, url, manners)
+
+            pace = Pace(links.concurrency, links.per_host, links.interval)
+            schedule = Schedule(self, pace, ask, self._done, self.store.rest)
+            running = asyncio.create_task(schedule.run())
+            with self._stops(schedule, running):
+                keeping = asyncio.create_task(self._keep_up(running))
+                try:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await running
+                finally:
+                    keeping.cancel()
+
+    @contextlib.contextmanager
+    def _stops(self, schedule: Schedule, running: asyncio.Task[None]) -> Iterator[None]:
+        """Stop when the time is over or at Ctrl-C, and give what is in flight a moment."""
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            schedule.stop()
+            loop.call_later(GRACE_SECONDS, running.cancel)
+
+        def interrupt() -> None:
+            if self.interrupted:
+                running.cancel()
+            self.interrupted = True
+            stop()
+
+        timer = loop.call_later(self.options.max_time, stop) if self.options.max_time else None
+        main = threading.current_thread() is threading.main_thread()
+        if main:
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            if timer:
+                timer.cancel()
+            if main:
+                loop.remove_signal_handler(signal.SIGINT)
+
+    # --- what the schedule asks for
+
+    def due_hosts(self) -> Iterator[str]:
+        return self.store.due_hosts(self.now)
+
+    def due(self, host: str, after: int, limit: int) -> list[Asked]:
+        while True:
+            found = self.store.due(host, after, limit, self.now)
+            wanted = [each for each in found if self.only is None or each.id in self.only]
+            if wanted or not found:
+                return wanted
+            after = found[-1].id
+
+    # --- results
+
+    def _done(self, asked: Asked, outcome: Outcome) -> None:
+        self.results.append((asked, outcome))
+        self.asked += 1
+        self.options.progress("asking", self.asked, self.total)
+
+    async def _keep_up(self, running: asyncio.Task[None]) -> None:
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            self._keep()
+            if self.options.cancelled():
+                running.cancel()
+
+    def _keep(self) -> None:
+        results, self.results = self.results, []
+        if results:
+            self.store.record(results, int(time.time()))
+        self.store.save()
+
+
+@dataclass(slots=True)
+class _Turns:
+    """Lets one through every so many seconds."""
+
+    every: float
+    next: float = 0.0
+
+    async def wait(self) -> None:
+        if not self.every:
+            return
+        now = asyncio.get_running_loop().time()
+        mine = max(self.next, now)
+        self.next = mine + self.every
+        await asyncio.sleep(mine - now)

@@ -1,0 +1,107 @@
+"""What ``[links]`` says of requests, as manners and as a client that keeps to them.
+
+In: a configuration, and the environment for what is kept secret. Out: :class:`Manners`, and an
+:class:`httpx.AsyncClient` that reaches only what the gate lets through.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+
+from feeds import __version__
+from feeds.config import CONFIG_NAME, Config, secret_of
+from feeds.errors import ConfigError
+from feeds.links.addresses import Gate, Resolver
+from feeds.links.fetch import Manners
+from feeds.links.pace import Turns
+from feeds.links.transport import GatedTransport
+
+# What the value of a header may hold (RFC 9110 section 5.5), as far as everybody understands it.
+VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
+
+
+def manners_of(config: Config, environment: Mapping[str, str] = os.environ) -> Manners:
+    """How the configuration wants hosts to be asked.
+
+    Raises :class:`~feeds.errors.ConfigError` for a header that cannot be sent, and for a secret
+    that the environment does not hold.
+    """
+    links = config.links
+    problems: list[str] = []
+    user_agent = links.user_agent or default_user_agent(config.site.url)
+    if not VALUE.fullmatch(user_agent):
+        problems.append("links.user_agent: expected one line of ASCII")
+    headers = {
+        pattern.lower(): {
+            name: _value(f'links.headers."{pattern}".{name}', value, environment, problems)
+            for name, value in lines.items()
+        }
+        for pattern, lines in links.headers.items()
+    }
+    if problems:
+        raise ConfigError(config.root / CONFIG_NAME, problems)
+    return Manners(
+        user_agent=user_agent,
+        timeout=links.timeout,
+        headers=headers,
+        accept={pattern.lower(): frozenset(codes) for pattern, codes in links.accept.items()},
+        remap=links.remap,
+        turns=Turns(links.per_host, links.interval),
+    )
+
+
+def default_user_agent(site_url: str) -> str:
+    """Who asks, and where to find whoever is behind it."""
+    site = quote(site_url, safe="!$%&'()*+,-./:;=?@[]_~#")
+    return f"Mozilla/5.0 (compatible; feeds/{__version__}; +{site})"
+
+
+def _value(key: str, value: str, environment: Mapping[str, str], problems: list[str]) -> str:
+    """The value of a header; what is wrong with it goes to ``problems``."""
+    try:
+        found = secret_of(value, environment).strip()
+    except KeyError:
+        problems.append(f"{key}: the environment has no {value[1:]}")
+        return ""
+    if not VALUE.fullmatch(found):
+        problems.append(f"{key}: expected one line of ASCII")
+    return found
+
+
+def client_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncClient:
+    """A client that connects to what the configuration allows, for one event loop.
+
+    Raises :class:`~feeds.errors.ConfigError` for certificates that cannot be read.
+    """
+    gate = Gate(config.links.allow_addresses, config.links.ports, resolve)
+    return httpx.AsyncClient(
+        transport=GatedTransport(gate, ssl_context(config)),
+        trust_env=False,
+        # Cookies belong to one check; what the client itself would collect belongs to nobody.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+    )
+
+
+def ssl_context(config: Config) -> ssl.SSLContext:
+    """Whom to trust: the usual authorities, or those that the configuration names."""
+    ca_file = config.links.ca_file
+    if not ca_file:
+        context = httpx.create_ssl_context(trust_env=False)
+    else:
+        path = config.root / ca_file
+        try:
+            context = ssl.create_default_context(cafile=path)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            reason = "holds no certificates" if isinstance(error, ssl.SSLError) else error
+            problem = f"links.ca_file: {path} cannot be read: {reason}"
+            raise ConfigError(config.root / CONFIG_NAME, [problem]) from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,278 @@
+"""Every link of a post, with its role, its label and the line where it stands.
+
+In: a :class:`~feeds.posts.reading.Reading`. Out: typed links as the author wrote them. The
+navigation was recognised when the post was read; here the links and images of its text are
+added, of Markdown by the parser that renders it and of HTML by its tags.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from html.entities import html5
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import pyromark
+
+from feeds.models import Link, Role
+from feeds.posts.markdown import EXTENSIONS
+from feeds.posts.reading import Markup, Reading
+
+LONGEST_LABEL: Final = 80
+# How far the end of an ``<a>`` is looked for, in characters.
+LONGEST_MARKUP: Final = 500
+LABEL_BYTES: Final = 4 * LONGEST_MARKUP
+
+# Comments, elements whose content is no markup, tags. What is not closed takes all that follows.
+TAG: Final = re.compile(
+    r"<!--(?:-?>|.*?(?:-->|\Z))|<(script|style|template|textarea|title|xmp)\b.*?(?:</\1\s*+>|\Z)"
+    r"|<(?P<name>[a-z][a-z0-9-]*+)(?P<attributes>(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)>",
+    re.IGNORECASE | re.DOTALL,
+)
+ATTRIBUTE: Final = re.compile(
+    r"(?P<key>[^\s\"'<>/=]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'<>`]++))"
+    r"|[^\s\"'<>/=]++|\"[^\"]*+\"|'[^']*+'"
+)
+# The attributes that hold addresses, by element.
+ADDRESSES: Final[Mapping[str, frozenset[str]]] = {
+    "a": frozenset(("href",)),
+    "area": frozenset(("href",)),
+    "img": frozenset(("src", "srcset", "data-src", "data-srcset", "data-original")),
+    "source": frozenset(("src", "srcset", "data-src", "data-srcset")),
+    "audio": frozenset(("src", "data-src")),
+    "video": frozenset(("src", "poster", "data-src")),
+    "track": frozenset(("src",)),
+    "iframe": frozenset(("src", "data-src")),
+    "embed": frozenset(("src",)),
+    "object": frozenset(("data",)),
+}
+IMAGES: Final = frozenset(("poster", "srcset", "data-srcset"))
+LABEL: Final = re.compile(r"(.*?)</a\s*+>", re.IGNORECASE | re.DOTALL)
+ANY_TAG: Final = re.compile(r"<[^>]*+>")
+# A candidate of ``srcset``: an address up to a space, without a comma at its end.
+CANDIDATE: Final = re.compile(r"[\s,]*+(\S++)([^,]*+)")
+ENTITY: Final = re.compile(r"&(?:#[0-9]++;?|#[xX][0-9a-fA-F]++;?|[A-Za-z][A-Za-z0-9]*+(?:;|(?!=)))")
+# Schemes that lead to no page on the web, and places within the post itself.
+NO_PAGE: Final = re.compile(
+    r"(?i:mailto|tel|sms|data|javascript|xmpp|magnet|geo|about|blob|cid|ftps?|sftp|ircs?|news|nntp"
+    r"|ssh|git|webcal|callto|facetime|skype|whatsapp|tg|weixin|alipays?|mqq\w*|intent|market"
+    r"|itms(?:-\w+)?|thunder|ed2k):|#"
+)
+# Text that Liquid shows as it is or leaves out.
+LIQUID_TAG: Final = re.compile(r"\{%-?\s*+(?P<end>end)?(?P<name>highlight|comment)\b[^%\n]*+%\}")
+
+
+def extract(reading: Reading, text: str) -> list[Link]:
+    """All links of a post in the order of their lines; ``text`` is its whole file."""
+    post = reading.post
+    assert post is not None
+    found = [*post.links, *_header_links(reading, text)]
+    body = _without_code(_without_navigation(reading))
+    if reading.markup is Markup.MARKDOWN:
+        found += _markdown_links(body, reading.body_line)
+    elif "<" in body:
+        found += _html_links(body, reading.body_line)
+    found.sort(key=lambda link: link.line)
+    return list(dict.fromkeys(found))
+
+
+Position = Callable[[int], int]
+
+
+def _lines(text: str | bytes, first: int) -> Position:
+    """From positions in a text to the lines that they are on."""
+    newline: Any = "\n" if isinstance(text, str) else b"\n"
+    ends = [match.start() for match in re.finditer(newline, text)]
+    return lambda position: first + bisect_right(ends, position - 1)
+
+
+def _without_navigation(reading: Reading) -> str:
+    """The body with its navigation blanked, so that lines and positions stay."""
+    body = reading.body
+    for start, end in reading.navigation:
+        body = _blanked(body, start, end)
+    return body
+
+
+def _without_code(body: str) -> str:
+    """The body with what Liquid shows as code, or not at all, blanked."""
+    if "{%" not in body:
+        return body
+    pieces, done, opened = [], 0, None
+    for tag in LIQUID_TAG.finditer(body):
+        if opened is None and not tag["end"]:
+            opened = tag
+        elif opened is not None and tag["end"] and tag["name"] == opened["name"]:
+            pieces += [body[done : opened.start()], _blank(body[opened.start() : tag.end()])]
+            done, opened = tag.end(), None
+    return "".join([*pieces, body[done:]])
+
+
+def _blanked(body: str, start: int, end: int) -> str:
+    return body[:start] + _blank(body[start:end]) + body[end:]
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+# --- front matter -------------------------------------------------------------------------
+
+
+def _header_links(reading: Reading, text: str) -> Iterator[Link]:
+    """The image and the enclosures that the front matter names."""
+    post = reading.post
+    assert post is not None
+    if post.image:
+        yield Link(Role.IMAGE, "", post.image, _line_in_header(text, post.image, reading.body_line))
+    for enclosure in post.enclosures:
+        line = _line_in_header(text, enclosure.url, reading.body_line)
+        yield Link(Role.ENCLOSURE, "", enclosure.url, line)
+
+
+def _line_in_header(text: str, url: str, end: int) -> int:
+    """The line that an address of the front matter stands in; the first if it is not found."""
+    name = _last_name(url)
+    for number, line in enumerate(text.split("\n", end)[:end], 1):
+        if name and name in line:
+            return number
+    return 1
+
+
+def _last_name(url: str) -> str:
+    """The end of an address's path, which is the same however the address was completed."""
+    try:
+        return urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    except ValueError:
+        return url
+
+
+# --- Markdown -----------------------------------------------------------------------------
+
+
+def _markdown_links(body: str, first: int) -> Iterator[Link]:
+    if not any(mark in body for mark in ("](", "<", "]:")):
+        return
+    raw = body.encode()
+    line_of = _lines(raw, first)
+    markup: list[_Piece] = []
+    inside: list[_Open] = []
+    for event, span in pyromark.events_with_range(body, options=EXTENSIONS):
+        kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, " ")
+        if kind in ("Html", "InlineHtml"):
+            _append(markup, _Piece(span["start"], span["end"], [str(value)]))
+        elif kind in ("Text", "Code", "SoftBreak", "HardBreak"):
+            for each in inside:
+                each.label.append(str(value))
+        elif kind == "Start" and isinstance(value, dict) and (link := _started(value)):
+            inside.append(_Open(*link, line_of(span["start"]), []))
+        elif kind == "End" and value in ("Link", "Image") and inside:
+            ended = inside.pop()
+            yield _link(ended.role, "".join(ended.label), ended.target, ended.line)
+    for piece in markup:
+        after = raw[piece.end : piece.end + LABEL_BYTES].decode("utf-8", "ignore")
+        yield from _html_links("".join(piece.texts), line_of(piece.start), after)
+
+
+class _Piece(NamedTuple):
+    """HTML in Markdown: where it begins and ends, in bytes, and what it says, in parts."""
+
+    start: int
+    end: int
+    texts: list[str]
+
+
+def _append(pieces: list[_Piece], piece: _Piece) -> None:
+    """Put pieces of HTML that follow each other together, since a tag may span lines."""
+    if pieces and pieces[-1].end == piece.start:
+        before = pieces.pop()
+        before.texts.extend(piece.texts)
+        piece = _Piece(before.start, piece.end, before.texts)
+    pieces.append(piece)
+
+
+class _Open(NamedTuple):
+    """A link whose text is being read."""
+
+    role: Role
+    target: str
+    line: int
+    label: list[str]
+
+
+def _started(start: Mapping[str, Any]) -> tuple[Role, str] | None:
+    for kind, role in (("Link", Role.BODY), ("Image", Role.IMAGE)):
+        if kind in start:
+            link = start[kind]
+            scheme = "mailto:" if link["link_type"] == "Email" else ""
+            return role, f"{scheme}{link['dest_url']}"
+    return None
+
+
+# --- HTML ---------------------------------------------------------------------------------
+
+
+def _html_links(text: str, first: int, after: str = "") -> Iterator[Link]:
+    """The links of a text of HTML that begins in line ``first``, with ``after`` behind it."""
+    line_of = _lines(text, first)
+    for tag in TAG.finditer(text):
+        name = (tag["name"] or "").lower()
+        wanted = ADDRESSES.get(name)
+        if not wanted:
+            continue
+        line = line_of(tag.start())
+        for key, value in _attributes(tag["attributes"]):
+            if key in wanted:
+                role = Role.IMAGE if name == "img" or key in IMAGES else Role.BODY
+                label = _label(text, tag.end(), after) if name == "a" else ""
+                targets = _candidates(value) if key.endswith("srcset") else (value,)
+                for target in targets:
+                    yield _link(role, label, target, line)
+
+
+def _attributes(text: str) -> Iterator[tuple[str, str]]:
+    for match in ATTRIBUTE.finditer(text):
+        if match["key"]:
+            value = match[2] or match[3] or match[4] or ""
+            yield match["key"].lower(), ENTITY.sub(_character, value) if "&" in value else value
+
+
+def _character(match: re.Match[str]) -> str:
+    """What an entity in an attribute stands for; ``&copy=`` and ``&copy2`` are none there."""
+    entity = match[0]
+    if entity[1] == "#" or entity[1:] in html5:
+        return html.unescape(entity)
+    return entity
+
+
+def _candidates(srcset: str) -> Iterator[str]:
+    """The addresses of a ``srcset`` (HTML 4.8.4.2.1): a comma at the end of one ends it."""
+    position = 0
+    while match := CANDIDATE.match(srcset, position):
+        url = match[1].rstrip(",")
+        if url:
+            yield url
+        position = match.end(1) if url != match[1] else match.end()
+
+
+def _label(text: str, position: int, after: str) -> str:
+    behind = text[position : position + LONGEST_MARKUP]
+    if len(behind) < LONGEST_MARKUP:
+        behind += after
+    match = LABEL.match(behind)
+    return html.unescape(ANY_TAG.sub("", match[1])) if match else ""
+
+
+def _link(role: Role, label: str, target: str, line: int) -> Link:
+    label = " ".join(label.split())
+    if len(label) > LONGEST_LABEL:
+        label = f"{label[: LONGEST_LABEL - 1]}…"
+    return Link(role, label, target.strip(), line)
+
+
+def leads_to_a_page(url: str) -> bool:
+    """Whether a link of a text leads anywhere that can be asked for."""
+    return not NO_PAGE.match(url)

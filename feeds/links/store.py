@@ -1,0 +1,445 @@
+"""Where links are kept between runs: ``links.sqlite`` in the state folder (``links.sql``).
+
+A million addresses are rows and not objects: what a run holds in memory does not grow with
+their number. Everything that a run has found so far is kept whenever it is stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from feeds.errors import OutputError
+from feeds.links.dead import CONFIRMED_FAILS, CONFIRMED_GONE, CONFIRMED_SECONDS, FILE_NAME
+from feeds.links.fetch import Outcome
+from feeds.links.lifetime import lifetime
+from feeds.links.rules import Judged
+from feeds.links.schedule import Asked
+from feeds.links.urls import host_of
+from feeds.links.verdict import standing
+from feeds.models import Standing, Verdict
+from feeds.state import make_state_folder
+
+LOCK_NAME: Final = "links.lock"
+SCHEMA_VERSION: Final = 1  # of links.sql; another one begins anew
+BUSY_WAIT: Final = 10.0
+PAUSE: Final = 0.1
+DAY: Final = 86_400
+HOUR: Final = 3_600
+NO_COPY_SECONDS: Final = 30 * DAY  # so long it is believed that an archive has no copy
+MOST_HOST_NAMES: Final = 10_000
+LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+UNWRITABLE: Final = (
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
+)
+
+
+# What is asked of the file. Where an index has to be the right one it is named: SQLite knows
+# little of how many addresses a host has.
+
+# The next host with something due. A host is one row, and its first due address another.
+DUE_HOST: Final = """
+    SELECT id, name FROM host WHERE id > ? AND rest <= ?
+    AND EXISTS (SELECT 1 FROM url INDEXED BY url_by_due WHERE host = host.id AND due <= ?)
+    ORDER BY id LIMIT 1
+"""
+DUE: Final = """
+    SELECT url.id, url.url FROM host CROSS JOIN url INDEXED BY url_by_host ON url.host = host.id
+    WHERE host.name = ? AND url.due <= ? AND url.id > ? ORDER BY url.id LIMIT ?
+"""
+COUNT_DUE: Final = """
+    SELECT count(*) FROM host CROSS JOIN url INDEXED BY url_by_due
+    ON url.host = host.id AND url.due <= ? WHERE host.rest <= ?
+"""
+BY_HOST: Final = """
+    SELECT host.name, url.verdict, count(*), coalesce(min(nullif(url.since, 0)), 0)
+    FROM host CROSS JOIN url INDEXED BY url_by_host ON url.host = host.id
+    WHERE url.verdict <> '' GROUP BY host.name, url.verdict ORDER BY host.name, url.verdict
+"""
+WITHOUT_COPY: Final = f"""
+    SELECT url.url FROM url LEFT JOIN archive ON archive.url = url.url
+    WHERE {CONFIRMED_GONE}
+    AND (archive.url IS NULL OR (archive.copy = '' AND archive.checked <= ?))
+    AND EXISTS (SELECT 1 FROM link WHERE link.url = url.id AND link.role = 'source')
+    ORDER BY url.id
+"""
+# The last but one column is a post with the same source, if there is one.
+OCCURRENCES: Final = """
+    SELECT post.path, link.line, link.role, link.label, link.written, link.verdict, link.detail,
+    CASE WHEN link.role = 'source' THEN (
+        SELECT twin.path FROM link AS other JOIN post AS twin ON twin.id = other.post
+        WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
+        ORDER BY other.post LIMIT 1
+    ) END,
+    url.verdict, url.detail, coalesce(url.url, ''), coalesce(url.status, 0),
+    coalesce(url.final_url, ''), coalesce(url.checked, 0), coalesce(url.since, 0),
+    coalesce(url.fails, 0)
+    FROM post CROSS JOIN link ON link.post = post.id LEFT JOIN url ON url.id = link.url
+    WHERE post.changed >= ?
+"""
+
+
+class Occurrence(NamedTuple):
+    """A link of a post and what is known of it now. Times are seconds since 1970, 0 for none.
+
+    ``answer`` is what was found when the link was asked for, ``None`` if it never was;
+    ``verdict`` is that, unless something else is the matter with the link.
+    """
+
+    post: str
+    line: int
+    role: str
+    label: str
+    url: str
+    verdict: Verdict | None
+    detail: str
+    target: str
+    status: int
+    final_url: str
+    checked: int
+    since: int
+    fails: int
+    answer: Verdict | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it was bad so often and so long that it will not be an accident."""
+        if self.answer is None or standing(self.answer) is not Standing.BAD:
+            return False
+        lasted = self.checked - self.since >= CONFIRMED_SECONDS
+        return bool(self.since) and self.fails >= CONFIRMED_FAILS and lasted
+
+
+class HostState(NamedTuple):
+    """How many addresses of a host have the same verdict, and since when the first of them is
+    bad (0 if it is not)."""
+
+    host: str
+    verdict: Verdict
+    number: int
+    since: int
+
+
+class Run(NamedTuple):
+    """A run that ended: when, how many addresses it asked for, links by verdict after it."""
+
+    began: int
+    ended: int
+    asked: int
+    totals: Mapping[str, int]
+
+
+class LinkStore:
+    """The links of one site. Nothing is kept until :meth:`save`.
+
+    Only one run at a time has them: a lock file beside them says which. ``wait`` is how many
+    seconds another run may take (:data:`BUSY_WAIT`). Every method raises
+    :class:`~feeds.errors.OutputError` where the file cannot be used.
+    """
+
+    def __init__(self, state: Path, wait: float | None = None) -> None:
+        self.path = state / FILE_NAME
+        self._wait = BUSY_WAIT if wait is None else wait
+        self._hosts: dict[str, int] = {}
+        with contextlib.ExitStack() as opened:
+            with self._explained():
+                make_state_folder(state)
+                lock = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                opened.callback(os.close, lock)
+            self._hold(lock)
+            with self._explained():
+                self._db = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
+                opened.callback(self._db.close)
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.execute("PRAGMA cache_size = -16384")
+                self._create()
+                self._db.execute("BEGIN IMMEDIATE")
+            self._opened = opened.pop_all()
+
+    def _create(self) -> None:
+        """Make what is missing; what another version of the program made is forgotten."""
+        if self._db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+            tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            for (name,) in self._db.execute(tables).fetchall():
+                self._db.execute(f'DROP TABLE "{name}"')
+        self._db.executescript(files("feeds.links").joinpath("links.sql").read_text("utf-8"))
+        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _hold(self, lock: int) -> None:
+        """Wait until no other run has the links."""
+        deadline = time.monotonic() + self._wait
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    what = f"{self.path}: another check has held it for {self._wait:g} s"
+                    raise OutputError(f"{what}; let it finish, or end it") from None
+                time.sleep(min(PAUSE, self._wait))
+
+    def save(self) -> None:
+        """Keep everything so far, whatever happens next."""
+        with self._explained():
+            self._db.execute("COMMIT")
+            self._db.execute("BEGIN IMMEDIATE")
+
+    def close(self) -> None:
+        """Forget what was not saved."""
+        self._opened.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            what = f"{self.path}: {error}"
+            if code in LOCKED:
+                advice = "another program is using it"
+            elif code in UNWRITABLE:
+                advice = "see that there is space and permission"
+            else:
+                advice = "it may be deleted, then every link is asked again"
+            raise OutputError(f"{what}; {advice}") from error
+        except OSError as error:
+            raise OutputError(f"{self.path}: {error}") from error
+
+    def _run(self, query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        with self._explained():
+            return self._db.execute(query, values)
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        with self._explained():
+            yield from self._db.execute(query, values)
+
+    def _row(self, query: str, values: Sequence[Any] = ()) -> Any:
+        return next(self._rows(query, values), None)
+
+    # --- posts
+
+    def meta(self, key: str) -> str:
+        row = self._row("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(row[0]) if row else ""
+
+    def set_meta(self, key: str, value: str) -> None:
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def digests(self) -> dict[str, bytes]:
+        """The posts that were looked through, and what tells their versions apart."""
+        return dict(self._rows("SELECT path, digest FROM post"))
+
+    def forget_posts(self, paths: Iterable[str] | None = None) -> None:
+        """Forget the links of posts, of all if none are named; addresses stay known."""
+        if paths is None:
+            self._run("DELETE FROM link")
+            self._run("DELETE FROM post")
+            return
+        for path in paths:
+            row = self._row("SELECT id FROM post WHERE path = ?", (path,))
+            if row:
+                self._run("DELETE FROM link WHERE post = ?", row)
+                self._run("DELETE FROM post WHERE id = ?", row)
+
+    def put_post(
+        self, path: str, digest: bytes, url: str, run: int, links: Iterable[Judged]
+    ) -> None:
+        """Remember a post and its links in place of what was known of it."""
+        self.forget_posts([path])
+        post = self._run(
+            "INSERT INTO post (path, digest, url, changed) VALUES (?, ?, ?, ?)",
+            (path, digest, url, run),
+        ).lastrowid
+        rows = [
+            (
+                post,
+                judged.link.line,
+                str(judged.link.role),
+                judged.link.label,
+                judged.link.url,
+                self._url_id(judged.target) if judged.target else None,
+                judged.verdict or "",
+                judged.detail,
+            )
+            for judged in links
+        ]
+        with self._explained():
+            self._db.executemany("INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _url_id(self, target: tuple[str, str]) -> int:
+        url = f"{target[0]}#{target[1]}" if target[1] else target[0]
+        row = self._row("SELECT id FROM url WHERE url = ?", (url,))
+        if row:
+            return int(row[0])
+        host = self._host_id(host_of(url))
+        number = self._run("INSERT INTO url (url, host) VALUES (?, ?)", (url, host)).lastrowid
+        assert number is not None
+        return number
+
+    def _host_id(self, name: str) -> int:
+        known = self._hosts.get(name)
+        if known is None:
+            self._run("INSERT OR IGNORE INTO host (name) VALUES (?)", (name,))
+            known = int(self._row("SELECT id FROM host WHERE name = ?", (name,))[0])
+            if len(self._hosts) < MOST_HOST_NAMES:
+                self._hosts[name] = known
+        return known
+
+    def prune(self) -> None:
+        """Forget addresses that no post links to any more."""
+        self._run("DELETE FROM url WHERE NOT EXISTS (SELECT 1 FROM link WHERE link.url = url.id)")
+        self._run("DELETE FROM host WHERE NOT EXISTS (SELECT 1 FROM url WHERE host = host.id)")
+        self._run(
+            "DELETE FROM archive WHERE NOT EXISTS (SELECT 1 FROM url WHERE url.url = archive.url)"
+        )
+        self._hosts.clear()
+
+    # --- asking
+
+    def due_hosts(self, now: int) -> Iterator[str]:
+        """Every host with an address that is due, and that does not want to be left alone."""
+        after = 0
+        while row := self._row(DUE_HOST, (after, now, now)):
+            after, name = row
+            yield str(name)
+
+    def due(self, host: str, after: int, limit: int, now: int) -> list[Asked]:
+        """Some addresses of a host that are due, by their numbers."""
+        return [Asked(*row) for row in self._rows(DUE, (host, now, after, limit))]
+
+    def count_due(self, now: int) -> int:
+        """How many addresses are due."""
+        return int(self._row(COUNT_DUE, (now, now))[0])
+
+    def ask_all_again(self) -> None:
+        """Forget when addresses are due: all of them are."""
+        self._run("UPDATE url SET due = 0 WHERE due > 0")
+        self._run("UPDATE host SET rest = 0 WHERE rest > 0")
+
+    def record(self, results: Iterable[tuple[Asked, Outcome]], now: int) -> None:
+        """What was found just now.
+
+        A bad answer adds to the row of failures and a good one ends it. An unsure one does
+        neither: a page that was gone and now asks who is there is not known to be back.
+        """
+        for asked, outcome in results:
+            before = self._row("SELECT fails, since FROM url WHERE id = ?", (asked.id,))
+            fails, since = before or (0, 0)
+            found = standing(outcome.verdict)
+            if found is Standing.BAD:
+                fails, since = fails + 1, since or now
+            elif found is Standing.GOOD:
+                if fails:
+                    self._run("DELETE FROM archive WHERE url = ?", (asked.url,))
+                fails = since = 0
+            self._run(
+                "UPDATE url SET due = ?, verdict = ?, status = ?, final_url = ?, detail = ?,"
+                " checked = ?, since = ?, fails = ? WHERE id = ?",
+                (
+                    now + lifetime(outcome, fails, asked.id, now),
+                    str(outcome.verdict),
+                    outcome.status,
+                    outcome.final_url,
+                    outcome.detail[:500],
+                    now,
+                    since,
+                    fails,
+                    asked.id,
+                ),
+            )
+
+    def rest(self, host: str, until: float) -> None:
+        """A host wants to be left alone."""
+        self._run("UPDATE host SET rest = ? WHERE name = ?", (int(until), host))
+
+    def by_host(self) -> Iterator[HostState]:
+        """What was found at every host, by its name."""
+        for name, verdict, number, since in self._rows(BY_HOST):
+            yield HostState(name, Verdict(verdict), number, since)
+
+    # --- archived copies
+
+    def put_archived(self, url: str, copy: str, now: int) -> None:
+        """Remember an archived copy of an address, or with none that there is no copy."""
+        self._run("INSERT OR REPLACE INTO archive VALUES (?, ?, ?)", (url, copy, now))
+
+    def archived(self) -> dict[str, str]:
+        """The copies that are known, by address."""
+        return dict(self._rows("SELECT url, copy FROM archive WHERE copy <> '' ORDER BY url"))
+
+    def without_copy(self, now: int) -> list[str]:
+        """Sources that are gone for good and of which no copy is known, unless an archive said
+        so lately."""
+        rows = self._rows(WITHOUT_COPY, (now - NO_COPY_SECONDS,))
+        return [str(url) for (url,) in rows]
+
+    # --- runs and reports
+
+    def begin_run(self, now: int) -> int:
+        """The number of a new run."""
+        number = self._run("INSERT INTO run (began) VALUES (?)", (now,)).lastrowid
+        assert number is not None
+        return number
+
+    def end_run(self, run: int, now: int, asked: int, totals: Mapping[str, int]) -> None:
+        self._run(
+            "UPDATE run SET ended = ?, asked = ?, totals = ? WHERE id = ?",
+            (now, asked, json.dumps(totals, sort_keys=True), run),
+        )
+        # Of what is older than a day one run an hour tells enough.
+        self._run(
+            f"DELETE FROM run WHERE began < ? AND id NOT IN"
+            f" (SELECT max(id) FROM run GROUP BY began / {HOUR})",
+            (now - DAY,),
+        )
+
+    def last_run(self) -> int:
+        """The number of the newest run."""
+        return int(self._row("SELECT coalesce(max(id), 0) FROM run")[0])
+
+    def last_runs(self, limit: int) -> list[Run]:
+        """The runs that ended, the newest first."""
+        rows = self._rows(
+            "SELECT began, ended, asked, totals FROM run WHERE ended NOTNULL"
+            " ORDER BY id DESC LIMIT ?",
+            (limit,),
+        )
+        return [Run(began, ended, asked, json.loads(t)) for began, ended, asked, t in rows]
+
+    def urls_since(self, run: int) -> frozenset[int]:
+        """The numbers of the addresses in posts that changed since a run."""
+        rows = self._rows(
+            "SELECT DISTINCT link.url FROM link JOIN post ON post.id = link.post"
+            " WHERE post.changed >= ? AND link.url NOTNULL",
+            (run,),
+        )
+        return frozenset(number for (number,) in rows)
+
+    def occurrences(self, roles: Sequence[str] = (), since_run: int = 0) -> Iterator[Occurrence]:
+        """Links by post and line: all, those in some roles, or of posts changed since a run.
+
+        A source that another post has too is a duplicate, unless it is bad anyway.
+        """
+        wanted = f"AND link.role IN ({', '.join('?' * len(roles))})" if roles else ""
+        query = f"{OCCURRENCES} {wanted} ORDER BY post.path, link.line, link.rowid"
+        return map(_occurrence, self._rows(query, (since_run, *roles)))
+
+
+def _occurrence(row: Sequence[Any]) -> Occurrence:
+    said, detail, twin, answer, answered = row[5:10]
+    asked = Verdict(answer) if answer else None
+    verdict = Verdict(said) if said else asked
+    if not said:
+        detail = answered or ""
+    if twin and (verdict is None or standing(verdict) is not Standing.BAD):
+        verdict, detail = Verdict.DUPLICATE, f"also the source of {twin}"
+    return Occurrence._make((*row[:5], verdict, detail, *row[10:], asked))

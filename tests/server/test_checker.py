@@ -1,0 +1,73 @@
+"""Links checked in the background of a running server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from feeds.links.store import LinkStore
+from server.checker import link_totals
+
+from ..conftest import write_post
+from ..web import Web, serving
+from .conftest import Server, make_site, running, until
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serving() as web:
+        yield web
+
+
+def site(root: Path, web: Web, background: int) -> Path:
+    links = f"""[links]
+allow_addresses = ["127.0.0.1"]
+ports = [{web.port}]
+interval = 0
+background = {background}
+"""
+    make_site(root, links)
+    for number in range(3):
+        write_post(root, f"{number}.md", body=f"[x]({web.url(f'/{number}')})")
+    return root
+
+
+def metric(server: Server, name: str) -> float:
+    match = re.search(
+        rf"^feeds_{re.escape(name)} (.+)$", server.ask("/metrics").body.decode(), re.M
+    )
+    return float(match[1]) if match else -1.0
+
+
+def test_links_are_checked_at_a_pace_and_their_state_is_in_the_metrics(
+    folder: Path, web: Web
+) -> None:
+    web.statuses["/1"] = 404
+    with running(site(folder / "checked", web, 600)) as server:
+        until(lambda: metric(server, 'links{verdict="gone"}') == 1, 20)
+        assert metric(server, 'links{verdict="ok"}') == 2
+        assert metric(server, "link_check_timestamp_seconds") > 1e9
+        assert web.asked == {"/0": 1, "/1": 1, "/2": 1}
+        # A new post is looked at in the next round, and nothing else is asked for again.
+        write_post(server.root, "3.md", body=f"[x]({web.url('/3')})")
+        until(lambda: metric(server, 'links{verdict="ok"}') == 3, 20)
+        assert web.asked.total() == 4
+
+
+def test_nothing_is_asked_for_unless_so_wished(folder: Path, web: Web) -> None:
+    with running(site(folder / "off", web, 0)) as server:
+        assert "feeds_links" not in server.ask("/metrics").body.decode()
+        assert link_totals(server.root / ".feeds") is None
+
+
+def test_a_server_stops_at_once_while_links_are_asked_for(folder: Path, web: Web) -> None:
+    """At one request a minute a round would take long."""
+    with running(site(folder / "slow", web, 1)) as server:
+        until(lambda: web.asked, 20)
+        assert server.stop() in (0, -15)
+    with closing(LinkStore(folder / "slow/.feeds")) as store:
+        assert sum(each.checked > 0 for each in store.occurrences()) == 1

@@ -1,0 +1,424 @@
+"""A run of the link checker: posts on disk, real servers, the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from feeds.check import Checked, CheckOptions, check
+from feeds.config import load_config
+from feeds.links.store import LinkStore
+from feeds.models import Verdict
+from feeds.workers import Workers, processes
+
+from .conftest import CONFIG, NOW, run_build, tree, write_post
+from .web import Web, serving
+
+DAY = timedelta(days=1)
+BACK = "\n\n[返回x](//news.example.org/category/x.html)｜[返回首页](//news.example.org/)"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serving() as web:
+        yield web
+
+
+@pytest.fixture
+def site(site: Path, web: Web) -> Path:
+    links = f"""[links]
+category_page = "/category/{{category}}.html"
+allow_addresses = ["127.0.0.1"]
+ports = [{web.port}]
+interval = 0
+archive_api = "{web.url("/available")}"
+"""
+    (site / "config.toml").write_text(CONFIG + links, "utf-8")
+    return site
+
+
+def add(site: Path, name: str, source: str, body: str = "text", **more: str) -> Path:
+    return write_post(site, name, body=f"{body}\n\n<{source}>{BACK}", categories="x", **more)
+
+
+def run(site: Path, now: datetime = NOW, **options: Any) -> Checked:
+    config = load_config(site)
+    with closing(LinkStore(config.state)) as store, Workers(1, processes) as workers:
+        return check(config, store, now, workers, CheckOptions(**options))
+
+
+def verdicts(done: Checked) -> Mapping[str, int]:
+    return dict(done.summary.verdicts)
+
+
+def feeds(site: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "feeds", *arguments],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr + done.stdout
+    return done
+
+
+# --- runs ---------------------------------------------------------------------------------
+
+
+def test_every_address_is_asked_for_once_and_judged(site: Path, web: Web) -> None:
+    web.statuses["/gone"] = 404
+    add(site, "a.md", web.url("/a"), f"[x]({web.url('/gone')}) [y]({web.url('/a')})")
+    add(site, "b.md", web.url("/b"), f"![z]({web.url('/gone')})")
+    done = run(site)
+    assert verdicts(done) == {"ok": 3 + 4, "gone": 2}
+    assert (done.asked, done.left, done.interrupted) == (3, 0, False)
+    assert web.asked == {"/a": 1, "/b": 1, "/gone": 1}
+
+
+def test_a_second_run_asks_nobody(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    first = run(site)
+    web.asked.clear()
+    second = run(site)
+    assert (second.asked, verdicts(second)) == (0, verdicts(first))
+    assert web.asked == {}
+
+
+def test_a_recheck_asks_again(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    run(site)
+    web.statuses["/a"] = 410
+    assert verdicts(run(site, recheck=True))["gone"] == 1
+
+
+def test_what_is_believed_no_longer_is_asked_again(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    run(site)
+    # The store goes by the clock of the machine; the run asks for what is due at its time.
+    assert run(site, now=datetime.now(UTC) + 20 * DAY).asked == 0
+    assert run(site, now=datetime.now(UTC) + 40 * DAY).asked == 1
+
+
+def test_offline_nobody_is_asked_but_rules_hold(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    write_post(site, "b.md", body="<>\n\n[返回首页](../)")
+    done = run(site, offline=True)
+    assert web.asked == {}
+    assert done.asked == 0
+    found = verdicts(done)
+    assert (found["empty"], found["relative"], found["skipped"]) == (1, 1, 1)
+    # What was not asked for is asked for by the next run.
+    assert run(site).asked == 1
+
+
+def test_only_changed_posts_are_looked_at_if_so_wished(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    run(site)
+    run(site, changed=True)
+    add(site, "b.md", web.url("/b"))
+    done = run(site, changed=True)
+    assert done.summary.total == 3
+    assert web.asked == {"/a": 1, "/b": 1}
+    assert run(site, changed=True).summary.total == 0
+    assert run(site).summary.total == 6
+
+
+def test_changed_posts_stay_changed_until_a_run_came_to_its_end(site: Path, web: Web) -> None:
+    run(site)
+    web.hold = Event()
+    add(site, "b.md", web.url("/b"))
+    assert run(site, changed=True, max_time=0.01).left == 1
+    web.hold.set()
+    assert run(site, changed=True).summary.total == 3
+    assert run(site, changed=True).summary.total == 0
+
+
+def test_links_of_posts_that_are_gone_are_forgotten(site: Path, web: Web) -> None:
+    path = add(site, "a.md", web.url("/a"))
+    add(site, "b.md", web.url("/b"))
+    run(site)
+    path.unlink()
+    done = run(site)
+    assert done.summary.total == 3
+    with closing(LinkStore(site / ".feeds")) as store:
+        assert {each.post for each in store.occurrences()} == {"posts/b.md"}
+
+
+def test_drafts_and_hidden_posts_are_not_looked_at(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"), published="false")
+    assert run(site).summary.total == 0
+
+
+def test_a_changed_configuration_judges_everything_anew(site: Path, web: Web) -> None:
+    write_post(site, "a.md", body=f"<{web.url('/a')}>\n\n[返回首页](//old.example.org/)")
+    assert verdicts(run(site))["wrong-host"] == 1
+    config = site / "config.toml"
+    config.write_text(config.read_text("utf-8") + 'hosts = ["old.example.org"]\n', "utf-8")
+    assert "wrong-host" not in verdicts(run(site))
+    assert web.asked == {"/a": 1}
+
+
+def test_the_time_that_a_run_may_take_is_kept(site: Path, web: Web) -> None:
+    web.hold = Event()
+    for number in range(9):
+        add(site, f"{number}.md", web.url(f"/{number}"))
+    started = time.monotonic()
+    done = run(site, max_time=0.2)
+    assert time.monotonic() - started < 6
+    assert (done.left, done.interrupted) == (9, False)
+    web.hold.set()
+    web.asked.clear()
+    assert run(site).asked == 9
+
+
+def test_many_posts_are_read_by_several_processes_with_the_same_result(
+    site: Path, web: Web
+) -> None:
+    for number in range(450):
+        add(site, f"{number}.md", web.url("/a"), f"[{number}]({web.url('/b')})")
+    config = load_config(site)
+    found = []
+    for jobs in (1, 2):
+        with closing(LinkStore(site / f"state{jobs}")) as store, Workers(jobs, processes) as each:
+            check(config, store, NOW, each, CheckOptions(offline=True))
+            found.append(list(store.occurrences()))
+    assert len(found[0]) == 450 * 4
+    assert found[0] == found[1]
+
+
+# --- the command --------------------------------------------------------------------------
+
+
+def test_a_good_site_passes_and_a_bad_link_fails_it(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    done = feeds(site, "check")
+    assert done.stdout.splitlines() == ["3 links: 3 ok", "1 address asked for"]
+    web.statuses["/a"] = 404
+    done = feeds(site, "check", "--recheck", code=1)
+    assert f"posts/a.md:9: source: gone {web.url('/a')} (status 404, since" in done.stdout
+
+
+def test_unsure_links_fail_nothing(site: Path, web: Web) -> None:
+    web.statuses["/a"] = 403
+    add(site, "a.md", web.url("/a"))
+    assert ": 1 denied" in feeds(site, "check").stdout
+
+
+@pytest.mark.parametrize("form", ["json", "markdown", "junit", "sarif", "github"])
+def test_a_report_is_all_that_goes_to_stdout(site: Path, web: Web, form: str) -> None:
+    web.statuses["/a"] = 404
+    add(site, "a.md", web.url("/a"))
+    text = feeds(site, "check", "--format", form, code=1).stdout
+    assert "posts/a" in text.replace("\\", "")
+    assert "asked for" not in text
+    if form in ("json", "sarif"):
+        json.loads(text)
+
+
+def test_json_says_what_is_known_of_each_link(site: Path, web: Web) -> None:
+    web.statuses["/a"] = 404
+    add(site, "a.md", web.url("/a"))
+    source, category, home = json.loads(feeds(site, "check", "--format", "json", code=1).stdout)
+    keys = "post line role label url verdict class status final_url since fails confirmed detail"
+    assert " ".join(source) == keys
+    assert (source["verdict"], source["class"], source["status"]) == ("gone", "bad", 404)
+    assert (source["line"], source["fails"], source["confirmed"]) == (9, 1, False)
+    assert datetime.now(UTC) - datetime.fromisoformat(source["since"]) < DAY
+    assert (category["role"], category["label"]) == ("back-category", "返回x")
+    assert home["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dry-run"], "add --fix"),
+        (["--offline", "--recheck"], "--recheck needs requests"),
+        (["--offline", "--archive"], "--archive needs requests"),
+        (["--max-time", "soon"], "Invalid value for '--max-time': \"soon\" is no duration"),
+        (["--max-time", "0"], "is no duration"),
+        (["--format", "xml"], "is not one of"),
+    ],
+)
+def test_wrong_usage_is_said(site: Path, arguments: Sequence[str], said: str) -> None:
+    assert said in feeds(site, "check", *arguments, code=2).stderr
+
+
+def test_an_acceptance_that_has_ended_is_said(site: Path, web: Web) -> None:
+    config = site / "config.toml"
+    ignore = '[[links.ignore]]\nurl = "*"\nreason = "was old"\nuntil = 2022-01-31\n'
+    config.write_text(config.read_text("utf-8") + ignore, "utf-8")
+    add(site, "a.md", web.url("/a"))
+    assert "links.ignore[1] ended on 2022-01-31: was old" in feeds(site, "check").stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_stopped_goes_on_where_it_was(site: Path, web: Web, number: int) -> None:
+    for each in range(300):
+        add(site, f"{each}.md", web.url(f"/{each}"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "feeds", "check"],
+        cwd=site,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Children of a shell's background job would not hear of it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while len(web.asked) < 100 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        web.hold = Event()
+        time.sleep(1.5)  # what is answered so far is written down every second
+        os.kill(process.pid, number)
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert len(web.asked) < 300
+    web.hold.set()
+    web.hold = None
+    assert run(site).left == 0
+    again = [path for path, times in web.asked.items() if times > 1]
+    # Only what was in flight, two for each host.
+    assert len(again) <= 2
+    assert len(web.asked) == 300
+
+
+def test_two_runs_at_once_are_refused(site: Path) -> None:
+    with closing(LinkStore(site / ".feeds")):
+        config = load_config(site)
+        started = time.monotonic()
+        with pytest.raises(Exception, match="another"):
+            LinkStore(config.state, wait=0.2)
+        assert time.monotonic() - started < 5
+
+
+# --- fixes --------------------------------------------------------------------------------
+
+
+def wrong(site: Path, web: Web) -> Path:
+    web.moved["/old"] = web.url("/new")
+    body = f"<{web.url('/old')}>\n\n[返回x](../x/)\n[返回首页](//news.example.org/nohome)"
+    return write_post(site, "a.md", body=body, categories="x")
+
+
+def test_a_dry_run_shows_what_is_certain_and_writes_nothing(site: Path, web: Web) -> None:
+    path = wrong(site, web)
+    before = path.read_bytes()
+    done = feeds(site, "check", "--fix", "--dry-run", code=1)
+    assert "-[返回x](../x/)" in done.stderr
+    assert "+[返回x](https://news.example.org/category/x.html)" in done.stderr
+    assert "1 file could be corrected" in done.stderr
+    assert path.read_bytes() == before
+
+
+def test_a_fix_changes_only_the_addresses_and_then_all_is_good(site: Path, web: Web) -> None:
+    path = wrong(site, web)
+    before = path.read_text("utf-8")
+    done = feeds(site, "check", "--fix")
+    assert "1 file corrected" in done.stderr
+    expected = before.replace("../x/", "https://news.example.org/category/x.html")
+    expected = expected.replace("/nohome", "/").replace("/old", "/new")
+    assert path.read_text("utf-8") == expected
+    assert "3 links: 3 ok" in done.stdout
+    again = feeds(site, "check", "--fix")
+    assert "0 files corrected" in again.stderr
+
+
+# --- sources that are gone ----------------------------------------------------------------
+
+
+def with_dead_source(site: Path, web: Web, dead_source: str) -> Path:
+    """A site with a source that was found to be gone three times within three days."""
+    web.statuses["/a"] = 404
+    path = add(site, "a.md", web.url("/a"))
+    add(site, "b.md", web.url("/b"))
+    config = site / "config.toml"
+    config.write_text(config.read_text("utf-8") + f'dead_source = "{dead_source}"\n', "utf-8")
+    run(site)
+    with closing(LinkStore(site / ".feeds")) as store:
+        three_days = 3 * 86_400
+        store._db.execute("UPDATE url SET since = since - ? WHERE fails", (three_days,))
+        store._db.execute("UPDATE url SET fails = 2 WHERE fails")
+        store.save()
+    run(site, recheck=True)
+    return path
+
+
+def via(site: Path) -> list[str]:
+    text = (site / "public/feed.json").read_text("utf-8")
+    return [each.get("external_url", "") for each in json.loads(text)["items"]]
+
+
+def test_a_source_that_is_gone_for_good_is_archived_in_feeds(site: Path, web: Web) -> None:
+    copy = "https://web.archive.org/web/2020/http://a.example.org/"
+    web.copies = {
+        "archived_snapshots": {"closest": {"available": True, "status": "200", "url": copy}}
+    }
+    path = with_dead_source(site, web, "archive")
+    run_build(site)
+    assert via(site) == [web.url("/b"), web.url("/a")]
+    before = tree(site / "public")
+    done = feeds(site, "check", "--archive", code=1)
+    assert "1 archived copy found" in done.stderr
+    assert copy in done.stderr
+    assert len([path for path in web.asked if path.startswith("/available?url=")]) == 1
+    run_build(site)
+    assert via(site) == [web.url("/b"), copy]
+    incremental = tree(site / "public")
+    assert incremental != before
+    run_build(site, full=True)
+    assert tree(site / "public") == incremental
+    # Another source is not known to be gone.
+    path.write_text(path.read_text("utf-8").replace("/a>", "/c>"), "utf-8")
+    run_build(site)
+    assert via(site) == [web.url("/b"), web.url("/c")]
+
+
+def test_a_source_that_is_gone_for_good_is_dropped_from_feeds(site: Path, web: Web) -> None:
+    with_dead_source(site, web, "drop")
+    run_build(site)
+    assert via(site) == [web.url("/b"), ""]
+    web.statuses.clear()
+    run(site, recheck=True)
+    run_build(site)
+    assert via(site) == [web.url("/b"), web.url("/a")]
+
+
+def test_a_source_that_is_gone_once_is_kept(site: Path, web: Web) -> None:
+    web.statuses["/a"] = 404
+    add(site, "a.md", web.url("/a"))
+    config = site / "config.toml"
+    config.write_text(config.read_text("utf-8") + 'dead_source = "drop"\n', "utf-8")
+    run(site)
+    run_build(site)
+    assert via(site) == [web.url("/a")]
+
+
+def test_a_store_that_cannot_be_read_stops_no_build(site: Path, web: Web) -> None:
+    config = site / "config.toml"
+    config.write_text(config.read_text("utf-8") + 'dead_source = "drop"\n', "utf-8")
+    add(site, "a.md", web.url("/a"))
+    (site / ".feeds").mkdir()
+    (site / ".feeds/links.sqlite").write_bytes(b"nonsense" * 1000)
+    (finding,) = run_build(site).findings
+    assert (finding.path, finding.done) == (".feeds/links.sqlite", "sources stay as they were")
+    assert via(site) == [web.url("/a")]
+
+
+def test_verdicts_are_words_of_the_contract() -> None:
+    assert len(Verdict) == 27
