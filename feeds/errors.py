@@ -37,5 +37,9 @@ class ForeignFileError(FeedsError):
     """A file that this program did not write stands where a feed has to go."""
 
 
+class SourceError(FeedsError):
+    """A folder of posts could not be read; what was known of its posts may not be forgotten."""
+
+
 class OutputError(FeedsError):
     """The output folder could not be written (permission, space, not a folder)."""

@@ -2,7 +2,8 @@
 
 In: which documents the folder has to hold, by path and hash, and a way to get their bodies.
 Out: the folder, and what was done. A manifest in it, in the format of ``sha256sum``, says
-which files are this program's; any other file is neither overwritten nor removed.
+which files are this program's; any other file is neither overwritten nor removed. In comments
+it says whose feeds they are, and which were changed by somebody and left when they had to go.
 
 Killed at any moment, every file is the old or the new one whole: bodies are written beside
 the folder's files first, then the manifest says what may be ours from now on, then the
@@ -19,7 +20,7 @@ import re
 import shutil
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -29,14 +30,15 @@ from feeds.models import Document, Finding, Level
 
 MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
-MANIFEST_LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
+MANIFEST_LINE: Final = re.compile(r"(# left )?([0-9a-f]{64})  (.+)")
+OWNER_LINE: Final = re.compile(r"# feeds of (\S+)")
 WRITERS: Final = 2
 WAITING: Final = 16  # files at most that are in memory and not yet on the disk
 FILES_NAMED: Final = 10  # in one message
 
 # Hash, size and time of last change (nanoseconds) of a file that is as it should be.
 Known: TypeAlias = tuple[str, int, int]
-Manifest: TypeAlias = dict[str, set[str]]
+Hashes: TypeAlias = dict[str, set[str]]
 Write: TypeAlias = Callable[[Path, bytes], None]
 
 
@@ -50,6 +52,15 @@ class Published:
     findings: tuple[Finding, ...] = ()
 
 
+class Manifest(NamedTuple):
+    """The hashes of what is ours in a folder, those of files that somebody changed, and the
+    address of the site that it all is of."""
+
+    files: Hashes
+    left: Hashes
+    owner: str = ""
+
+
 class StagedDocument(NamedTuple):
     """A document that lies in the staging folder already: where it goes, the SHA-256 of its
     body, and its file."""
@@ -59,17 +70,33 @@ class StagedDocument(NamedTuple):
     file: Path
 
 
-class Folder:
-    """An output folder that documents are published into.
+def _never() -> bool:
+    return False
 
-    ``known`` is what the last run remembered of its files. Raises
-    :class:`~feeds.errors.OutputError` where the folder cannot be read.
+
+class Folder:
+    """An output folder that documents of one site are published into.
+
+    ``known`` is what the last run remembered of its files, ``owner`` the address of the site,
+    and ``was_ours`` says whether the site wrote here before, maybe under another address.
+    Raises :class:`~feeds.errors.OutputError` where the folder cannot be read, and
+    :class:`~feeds.errors.ForeignFileError` where another site's feeds are in it.
     """
 
-    def __init__(self, path: Path, known: Mapping[str, Known]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        known: Mapping[str, Known],
+        owner: str = "",
+        was_ours: Callable[[], bool] = _never,
+    ) -> None:
         self.path = path
         with _explained(path):
-            self._manifest = _read_manifest(path)
+            self._manifest, self._left, before = _read_manifest(path)
+        self._owner = owner
+        self.new_owner = owner != before
+        if owner and before and self.new_owner and not was_ours():
+            raise ForeignFileError(_other_site(path / MANIFEST, before))
         self._known = dict(known)
         self._checked: set[str] = set()
 
@@ -87,10 +114,14 @@ class Folder:
             return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
 
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
-        """What publishing would find: files of feeds that are gone, but which were changed."""
+        """What publishing would find of files that somebody changed: those of feeds that are
+        gone, and those that were left and are feeds again."""
+        paths = set(wanted)
         with _explained(self.path):
-            stale = sorted(self._manifest.keys() - set(wanted))
-            return [finding for path in stale if (finding := self._edited(path))]
+            stale = sorted(self._manifest.keys() - paths)
+            gone = [finding for path in stale if (finding := self._edited(path))]
+            back = [_overwritten(path, Level.WARNING) for path in sorted(paths & self._left.keys())]
+            return gone + back
 
     def publish(
         self, kept: Mapping[str, str], documents: Iterable[Document | StagedDocument]
@@ -98,15 +129,19 @@ class Folder:
         """Write ``documents``, and remove all of ours but them and ``kept`` (path to hash).
 
         Raises :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
-        the way and :class:`~feeds.errors.OutputError` where the folder cannot be written;
-        the folder is then as it was.
+        the way and :class:`~feeds.errors.OutputError` where the folder cannot be written. The
+        folder is then as it was; but if moving into place fails half way, some of its files
+        are the new ones already, each whole, and the next run does the rest.
         """
         with _explained(self.path):
             try:
                 with _writing() as write:
                     wanted, staged = self._stage(kept, documents, write)
-                written, removed, findings = self._move(wanted, staged)
+                overwritten = [found for path in staged if (found := self._changed(path))]
+                written, removed, left = self._move(wanted, staged)
+                findings = (*overwritten, *left)
             finally:
+                _stop(documents)
                 shutil.rmtree(self.staging, ignore_errors=True)
         known = {path: self._known[path] for path in wanted}
         return Published(written, removed, known, findings)
@@ -166,7 +201,8 @@ class Folder:
             found = os.stat(self.path / path, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return ""
-        if path in self._manifest and stat.S_ISREG(found.st_mode):
+        ours = path in self._manifest or path in self._left
+        if ours and stat.S_ISREG(found.st_mode):
             return ""
         return "" if self._only_ours(path, found) else path
 
@@ -183,6 +219,21 @@ class Folder:
                 return folder
         self._checked.add(folder)
         return ""
+
+    def _changed(self, path: str) -> Finding | None:
+        """What there is to say of a file of ours that is not as it was written."""
+        if path in self._left:
+            return _overwritten(path, Level.WARNING)
+        if path not in self._manifest:
+            return None
+        try:
+            found = os.stat(self.path / path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if self._known.get(path, ())[1:] == (found.st_size, found.st_mtime_ns):
+            return None
+        as_written = _hash_file(self.path / path) in self._manifest[path]
+        return None if as_written else _overwritten(path, Level.NOTE)
 
     def _only_ours(self, path: str, found: os.stat_result) -> bool:
         """Whether a folder holds nothing but files of ours, which give way."""
@@ -202,19 +253,21 @@ class Folder:
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Finding, ...]]:
         stale = sorted(self._manifest.keys() - wanted.keys())
         final = {path: {hash} for path, hash in wanted.items()}
-        if final == self._manifest and not staged:
+        if final == self._manifest and not staged and not (final and self.new_owner):
             return (), (), ()
         # From here on the files are ours whether they are in place yet or not.
         self.path.mkdir(parents=True, exist_ok=True)
         union = {path: hashes | final.get(path, set()) for path, hashes in self._manifest.items()}
-        self._write_manifest({**final, **union})
+        left = {path: hashes for path, hashes in self._left.items() if path not in final}
+        self._write_manifest({**final, **union}, left)
         # A file that goes may stand where a folder has to come, and the other way round.
         crossing = _crossing(stale, staged)
         pruned = self._prune(stale) if crossing else None
         for path, source in staged.items():
             self._place(source, path, wanted[path])
         removed, findings = pruned or self._prune(stale)
-        self._write_manifest(final)
+        left.update((found.path, self._manifest[found.path]) for found in findings)
+        self._write_manifest(final, left)
         return tuple(staged), removed, findings
 
     def _place(self, source: Path, path: str, hash: str) -> None:
@@ -255,15 +308,23 @@ class Folder:
                 return  # something else is in it
             folder = folder.parent
 
-    def _write_manifest(self, manifest: Manifest) -> None:
-        lines = sorted(f"{hash}  {path}\n" for path, hashes in manifest.items() for hash in hashes)
+    def _write_manifest(self, files: Hashes, left: Hashes) -> None:
+        owner = [f"# feeds of {self._owner}\n"] if self._owner else []
+        there = {path: left[path] for path in left if os.path.lexists(self.path / path)}
+        lines = owner + [f"# left {line}" for line in _lines(there)] + _lines(files)
         beside = self.path / f"{MANIFEST}.new"
         beside.write_text("".join(lines), "utf-8", newline="")
         beside.replace(self.path / MANIFEST)
 
 
+def _stop(documents: Iterable[Document | StagedDocument]) -> None:
+    """End those who make documents, before what they write is cleared away."""
+    if isinstance(documents, Generator):
+        documents.close()
+
+
 def _read_manifest(folder: Path) -> Manifest:
-    manifest: Manifest = {}
+    manifest = Manifest({}, {})
     path = folder / MANIFEST
     try:
         lines = path.read_text("utf-8").split("\n")
@@ -272,11 +333,30 @@ def _read_manifest(folder: Path) -> Manifest:
     except UnicodeDecodeError as error:
         raise OutputError(_damaged(path, 1)) from error
     for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
-        match = MANIFEST_LINE.fullmatch(line)
-        if not match:
+        if number == 1 and (match := OWNER_LINE.fullmatch(line)):
+            manifest = manifest._replace(owner=match[1])
+        elif match := MANIFEST_LINE.fullmatch(line):
+            hashes = manifest.left if match[1] else manifest.files
+            hashes.setdefault(match[3], set()).add(match[2])
+        else:
             raise OutputError(_damaged(path, number))
-        manifest.setdefault(match[2], set()).add(match[1])
     return manifest
+
+
+def _lines(files: Hashes) -> list[str]:
+    return sorted(f"{hash}  {path}\n" for path, hashes in files.items() for hash in hashes)
+
+
+def _overwritten(path: str, level: Level) -> Finding:
+    return Finding(path, 0, level, "changed since it was written", "replaced by the feed")
+
+
+def _other_site(manifest: Path, owner: str) -> str:
+    return (
+        f"{manifest}: lists the feeds of another site, {owner}\n"
+        "nothing was written; choose another output folder, or delete that file together with "
+        "its feeds; if they are of this site under its old address, delete its first line"
+    )
 
 
 def _damaged(path: Path, number: int) -> str:
@@ -349,13 +429,13 @@ def _explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         what = error.filename or folder
         reason = (error.strerror or str(error)).lower()
-        advice = ADVICE.get(error.errno or 0, "the feeds that were there are left as they were")
+        advice = ADVICE.get(error.errno or 0, "the feeds that were there are whole")
         raise OutputError(f"{what}: cannot be written: {reason}; {advice}") from error
 
 
 ADVICE: Final = {
-    errno.ENOSPC: "make room and build again; the feeds that were there are left as they were",
-    errno.EDQUOT: "make room and build again; the feeds that were there are left as they were",
+    errno.ENOSPC: "make room and build again; the feeds that were there are whole",
+    errno.EDQUOT: "make room and build again; the feeds that were there are whole",
     errno.EACCES: "give this user permission to write there, or choose another output folder",
     errno.EPERM: "give this user permission to write there, or choose another output folder",
     errno.EROFS: "choose an output folder that can be written",

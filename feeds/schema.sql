@@ -26,6 +26,7 @@ CREATE TABLE bucket (
 CREATE TABLE post (
     id      INTEGER PRIMARY KEY,
     path    TEXT NOT NULL UNIQUE, -- below the site folder
+    stem    TEXT NOT NULL,        -- its file name without its ending, see reference
     digest  BLOB NOT NULL,        -- of the bytes of the file
     link     INTEGER NOT NULL,    -- hash of the URL; two posts with one are rivals
     identity INTEGER NOT NULL,    -- hash of the permanent id; likewise
@@ -38,6 +39,7 @@ CREATE TABLE post (
 CREATE INDEX post_by_state ON post (state, date);
 CREATE INDEX post_by_link ON post (link);
 CREATE INDEX post_by_identity ON post (identity);
+CREATE INDEX post_by_stem ON post (stem);
 
 -- Which posts name which other posts in their Liquid tags, by the other's file name
 -- without its ending, so that a moved post renews those that link to it.

@@ -8,10 +8,12 @@ files serve ``feeds init`` only.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +33,19 @@ HUGO_NAMES: Final = (
 )
 ZOLA_NAMES: Final = ("zola.toml",)
 
+# Older sites of both have a config.toml, as has this program: what tells them apart, in lower
+# case, where there is none of this program's tables.
+SHARED_NAME: Final = "config.toml"
+OWN_TABLES: Final = frozenset({"site", "posts", "feeds", "terms"})
+GENERATOR_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "Zola": frozenset(
+        {"base_url", "default_language", "compile_sass", "build_search_index", "generate_feeds"}
+    ),
+    "Hugo": frozenset(
+        {"baseurl", "languagecode", "defaultcontentlanguage", "contentdir", "params", "permalinks"}
+    ),
+}
+
 # What Jekyll leaves out of every site unless told otherwise (Jekyll::Configuration::DEFAULTS).
 JEKYLL_EXCLUDE: Final = (
     ".sass-cache",
@@ -48,6 +63,7 @@ JEKYLL_EXCLUDE: Final = (
 LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 # A posts_limit beyond this means all; a feed of more would never be read.
 MOST_ENTRIES: Final = 10_000
+MOST_VALUES: Final = 200_000  # of one file
 
 # POSIX.1-2017 8.3, TZ, without parts of an hour and without summer time.
 POSIX_ZONE: Final = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)([+-]?)(\d{1,2})(?::00)*")
@@ -95,7 +111,30 @@ def other_settings(root: Path) -> Settings | None:
         if path.is_file():
             raw = _load_mapping(path)
             return Settings(path, _zola(raw) if name in ZOLA_NAMES else _hugo(raw))
-    return None
+    return shared_settings(root)
+
+
+def shared_settings(root: Path) -> Settings | None:
+    """What a ``config.toml`` says that is Hugo's or Zola's."""
+    path = root / SHARED_NAME
+    if not os.path.isfile(path):
+        return None
+    try:
+        raw = _load_mapping(path)
+    except ConfigError:
+        return None  # whosever it is, it says nothing
+    program = generator(raw)
+    if not program:
+        return None
+    return Settings(path, _zola(raw) if program == "Zola" else _hugo(raw))
+
+
+def generator(raw: Mapping[str, Any]) -> str:
+    """The program that a ``config.toml`` is for, empty for this one."""
+    keys = {key.lower() for key in raw}
+    if keys & OWN_TABLES:
+        return ""
+    return next((name for name, known in GENERATOR_KEYS.items() if keys & known), "")
 
 
 def _load(path: Path) -> Any:
@@ -109,13 +148,15 @@ def _load(path: Path) -> Any:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(path, [f"line {line}: not UTF-8; save it as UTF-8"]) from error
     try:
-        return _plain(_parse(path, text))
+        return _plain(_parse(path, text), itertools.count())
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
     except json.JSONDecodeError as error:
         raise ConfigError(path, [f"not JSON: {error}"]) from error
     except RecursionError as error:
         raise ConfigError(path, ["nested too deeply"]) from error
+    except OverflowError as error:
+        raise ConfigError(path, [f"holds more than {MOST_VALUES:,} values"]) from error
 
 
 def _load_mapping(path: Path) -> dict[str, Any]:
@@ -170,12 +211,17 @@ def _yaml_line(error: Exception, text: str) -> str:
     return f"line {line}: "
 
 
-def _plain(value: Any) -> Any:
-    """YAML's and TOML's own types as JSON's: what a repr of is the same everywhere."""
+def _plain(value: Any, counter: Iterator[int]) -> Any:
+    """YAML's and TOML's own types as JSON's: what a repr of is the same everywhere.
+
+    YAML's aliases are written out, so a few lines could be more than any memory holds.
+    """
+    if next(counter) > MOST_VALUES:
+        raise OverflowError
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, counter) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(item) for item in value]
+        return [_plain(item, counter) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
     return value if isinstance(value, str | int | float | bool | None) else str(value)

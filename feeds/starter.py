@@ -1,6 +1,7 @@
-"""A first ``config.toml`` for a site: every key, its default, and what is known already.
+"""A first configuration for a site: every key, its default, and what is known already.
 
-In: a site folder, perhaps with the configuration of Jekyll, Hugo or Zola. Out: a file in it.
+In: a site folder, perhaps with the configuration of Jekyll, Hugo or Zola. Out: a file in it,
+``config.toml``, or ``feeds.toml`` where Hugo's or Zola's has that name.
 Keys that nothing is known of are written as comments, so that they follow the program's
 defaults, and a Jekyll site's keys too, so that they follow its ``_config.yml``.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from feeds import sites
-from feeds.config import CONFIG_NAME
+from feeds.config import OWN_NAME, config_path
 from feeds.errors import ConfigError, OutputError
 
 LINE: Final = re.compile(r"(\w+) = (.+?)( *)(# .*)?")
@@ -27,18 +28,21 @@ USUAL_SOURCES: Final = ("_posts", "posts", "content", "blog", "seeds")
 def write_config(root: Path, force: bool = False) -> tuple[Path, str]:
     """Write the file; returns its path, and the name of the file it was taken from.
 
-    Raises :class:`~feeds.errors.ConfigError` where there is one already and ``force`` does
-    not say to overwrite it, and :class:`~feeds.errors.OutputError` where it cannot be written.
+    One that is there already is kept beside it, with ``.bak`` behind its name. Raises
+    :class:`~feeds.errors.ConfigError` where there is one and ``force`` does not say to replace
+    it, and :class:`~feeds.errors.OutputError` where it cannot be written.
     """
-    path = root / CONFIG_NAME
+    path = root / OWN_NAME if sites.shared_settings(root) else config_path(root)
     if not root.is_dir():
         raise ConfigError(root, ["is not a folder; name the folder of the site"])
     if path.exists() and not force:
-        raise ConfigError(path, ["is there already; --force overwrites it"])
+        raise ConfigError(path, ["is there already; --force replaces it"])
     text, origin = starter(root)
     beside = path.with_suffix(".toml.new")
     try:
         beside.write_text(text, "utf-8")
+        if path.is_file():
+            path.replace(path.with_suffix(".toml.bak"))
         beside.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

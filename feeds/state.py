@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
+from typing import Final
+
+OUTPUTS_NAME: Final = "outputs"
 
 
 def make_state_folder(state: Path) -> None:
@@ -11,3 +16,22 @@ def make_state_folder(state: Path) -> None:
     ignore = state / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", "utf-8")
+
+
+def knows_output(state: Path, output: Path) -> bool:
+    """Whether feeds of the site went into a folder before."""
+    return os.path.realpath(output) in _outputs(state)
+
+
+def remember_output(state: Path, output: Path) -> None:
+    """Note that feeds of the site are in a folder, so that its address may change."""
+    known = _outputs(state) | {os.path.realpath(output)}
+    with contextlib.suppress(OSError):  # it is asked for only when the address changes
+        (state / OUTPUTS_NAME).write_bytes(b"".join(os.fsencode(f"{p}\n") for p in sorted(known)))
+
+
+def _outputs(state: Path) -> set[str]:
+    try:
+        return {os.fsdecode(line) for line in (state / OUTPUTS_NAME).read_bytes().split(b"\n")}
+    except OSError:
+        return set()

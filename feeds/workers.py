@@ -13,7 +13,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from typing import Final, Protocol, Self, TypeVar
 
 Token = TypeVar("Token")
@@ -80,8 +80,8 @@ class Workers:
                 token, future = waiting.popleft()
                 yield token, future.result()
         finally:
-            for _, future in waiting:
-                future.cancel()
+            # What cannot be cancelled any more is waited for: nobody works on unseen.
+            wait([future for _, future in waiting if not future.cancel()])
 
 
 def _peek(
@@ -143,9 +143,9 @@ def _live_and_die_with_parent() -> None:
 
 
 def _end_with(sentinel: int) -> None:
-    from multiprocessing.connection import wait
+    from multiprocessing import connection
 
-    wait([sentinel])
+    connection.wait([sentinel])
     os._exit(1)
 
 

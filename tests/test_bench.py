@@ -40,6 +40,8 @@ from bench.corpus import Shape, write_corpus
 from bench.measure import Cost, FailedError, peak_memory, timed
 from bench.table import markdown, ratios, replace_between, spread
 
+from .processes import heed_interrupts, killed_at_last
+
 SMALL = Shape(posts=120, categories=4, tags=9)
 
 
@@ -281,11 +283,13 @@ def test_an_interrupted_benchmark_leaves_no_process_behind(tmp_path: Path) -> No
         f"import os, time; open({str(number)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(60)"
     )
     parent = f"import bench.measure; bench.measure.timed({python(child)!r})"
-    benchmark = subprocess.Popen(python(parent), stderr=subprocess.DEVNULL)
-    while not (number.exists() and number.read_text().endswith("\n")):
-        assert benchmark.poll() is None
-    benchmark.send_signal(signal.SIGINT)
-    assert benchmark.wait(30) != 0
+    with killed_at_last(
+        subprocess.Popen(python(parent), stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts)
+    ) as benchmark:
+        while not (number.exists() and number.read_text().endswith("\n")):
+            assert benchmark.poll() is None
+        benchmark.send_signal(signal.SIGINT)
+        assert benchmark.wait(30) != 0
     assert not Path(f"/proc/{number.read_text().strip()}").exists()
 
 

@@ -48,6 +48,7 @@ from bench.start import Figures, another, feed_paths, new_posts, shortfalls
 from bench.table import replace_between
 from feeds.config import load_config
 
+from .processes import killed_at_last
 from .service import wait_until
 
 WRK = """\
@@ -127,9 +128,20 @@ def test_parent_and_time_are_read_behind_any_name(name: str) -> None:
     assert (stat.parent, stat.ticks) == (42, 1234 + 567)
 
 
-def test_the_kernel_tells_the_time_that_this_process_spent() -> None:
-    times = os.times()
-    assert cpu_seconds(os.getpid()) == pytest.approx(times.user + times.system, abs=0.1)
+def test_the_kernel_tells_the_time_that_a_process_spent() -> None:
+    """Of a new one, whose clock ticks and whose own count have had no time to part."""
+    spend = (
+        "import os, sys\n"
+        "while (times := os.times()).user + times.system < 0.3: pass\n"
+        "print(times.user + times.system, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", spend]
+    with killed_at_last(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    ) as process:
+        assert process.stdout
+        told = float(process.stdout.readline())
+        assert cpu_seconds(process.pid) == pytest.approx(told, abs=0.1)
 
 
 def test_a_process_that_has_ended_spends_and_holds_nothing() -> None:

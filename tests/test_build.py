@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from feeds import build as building
-from feeds import fingerprint, tasks
+from feeds import fingerprint, render, tasks
 from feeds.build import known_feeds, known_posts
 from feeds.config import load_config
 from feeds.errors import ForeignFileError, IndexLockedError, OutputError
-from feeds.models import Level
-from feeds.publish import MANIFEST
+from feeds.models import Entry, Format, Level
+from feeds.publish import MANIFEST, STAGING
 from feeds.rows import State
-from feeds.view import current_index
+from feeds.view import View, connect, current_index
 from feeds.workers import Workers, processes
 
 from .conftest import CONFIG, NOW, post_text, run_build, tree, write_post
@@ -229,6 +231,36 @@ def test_a_post_that_links_to_a_moved_post_is_rendered_again(site: Path) -> None
     assert "https://news.example.org/two.html" in items(site / SITE_FEED)[0]["content_html"]
 
 
+def test_a_post_that_falls_due_renews_those_that_link_to_it(site: Path) -> None:
+    """With one entry in each feed it stands in no feed of theirs: only the link tells."""
+    with (site / "config.toml").open("a") as config:
+        config.write("[feeds]\nentries = 1\n")
+    write_post(site, "a.md", "2022-01-01", tags="t", body="见 [它]({% post_url due %})")
+    write_post(site, "due.md", "2022-07-01 00:00:00 +0800")
+    due = datetime(2022, 6, 30, 16, 0, tzinfo=UTC)
+    for now in (due - timedelta(hours=1), due, due - timedelta(hours=1)):
+        run_build(site, now)
+        incremental = tree(site / "public")
+        run_build(site, now, full=True)
+        assert tree(site / "public") == incremental
+        linked = "due.html" in items(site / "public/tag/t/feed.json")[0]["content_html"]
+        assert linked == (now == due)
+
+
+def test_the_posts_that_links_name_are_found_without_looking_at_all(site: Path) -> None:
+    write_post(site, "a.md", body="{% post_url b %}")
+    write_post(site, "b.md")
+    run_build(site)
+    path = current_index(site / ".feeds")
+    assert path is not None
+    with contextlib.closing(connect(path)) as db:
+        seen: list[str] = []
+        db.set_trace_callback(seen.append)
+        assert list(View(db).links_by_stem(frozenset({"b"}))) == ["b"]
+        (plan,) = db.execute(f"EXPLAIN QUERY PLAN {seen[0]}").fetchall()
+    assert "USING INDEX post_by_stem" in plan[3]
+
+
 def test_an_include_that_changes_renders_posts_again(site: Path) -> None:
     write_post(site, "a.md", body="{% include x.html %}")
     (site / "_includes").mkdir()
@@ -315,6 +347,34 @@ def test_only_changed_files_are_opened(site: Path, monkeypatch: pytest.MonkeyPat
     assert set(result.published.written) == {
         f"{folder}feed.{format}" for folder in ("", "tag/t3/") for format in ("atom", "rss", "json")
     }
+
+
+def test_each_post_that_stands_in_a_feed_is_rendered_once_for_each_format(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many feeds it stands in; what stands in none, or is as it was, is not."""
+    made: list[tuple[str, Format]] = []
+    real = render.render_entry
+
+    def spy(entry: Entry, format: Format) -> bytes:
+        made.append((entry.title, format))
+        return real(entry, format)
+
+    monkeypatch.setattr(render, "render_entry", spy)
+    with (site / "config.toml").open("a") as config:
+        config.write("[feeds]\nentries = 2\n")
+    for number in range(5):
+        write_post(site, f"{number}.md", f"2022-01-0{number + 1}", tags="[x, y]", categories="c")
+    run_build(site)
+    assert sorted(made) == sorted((f"{n}.md", format) for n in (3, 4) for format in Format)
+
+    made.clear()
+    run_build(site)
+    assert made == []
+    write_post(site, "4.md", "2022-01-05", tags="[x, y]", categories="c", body="neu")
+    write_post(site, "0.md", "2022-01-01", tags="[x, y]", categories="c", body="neu")
+    run_build(site)
+    assert sorted(made) == sorted(("4.md", format) for format in Format)
 
 
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(site: Path) -> None:
@@ -540,6 +600,21 @@ def test_bytes_depend_on_nothing_but_posts_and_configuration(tmp_path: Path) -> 
     assert len(trees[0]) > 40
 
 
+def test_bytes_do_not_depend_on_the_clock(tmp_path: Path) -> None:
+    """As long as no post falls due in between."""
+    trees = []
+    for place, now in enumerate([NOW, NOW + timedelta(days=400, seconds=1.5)]):
+        root = tmp_path / f"site{place}"
+        root.mkdir()
+        (root / "config.toml").write_text(CONFIG, "utf-8")
+        big_site(root, 60)
+        write_post(root, "due.md", "2999-01-01")
+        with Workers(1, processes) as workers:
+            building.build(load_config(root), now, workers, clock=lambda: 10**18 * (place + 1))
+        trees.append(tree(root / "public"))
+    assert trees[0] == trees[1]
+
+
 def test_many_feeds_are_written_by_workers_as_by_one_process(tmp_path: Path) -> None:
     trees = []
     for jobs in (1, 2):
@@ -576,9 +651,17 @@ dates = st.sampled_from(
 )
 tags = st.lists(st.sampled_from(["x", "X", "y z", "股市"]), max_size=3)
 slugs = st.sampled_from(["", "", "one", "two"])
-bodies = st.sampled_from(["kurz", "länger\n\n{% post_url a %}", "<p>{{ page.title }}</p>", ""])
+bodies = st.sampled_from(
+    ["kurz", "länger\n\n{% post_url a %}", "[d]({% post_url d %})", "<p>{{ page.title }}</p>", ""]
+)
 settings_ = st.sampled_from(
-    ["", "[feeds]\nentries = 2\n", "[terms]\nmerge_case = true\n", "[terms]\nmin_posts = 2\n"]
+    [
+        "",
+        "[feeds]\nentries = 1\n",
+        "[feeds]\nentries = 2\n",
+        "[terms]\nmerge_case = true\n",
+        "[terms]\nmin_posts = 2\n",
+    ]
 )
 
 
@@ -691,32 +774,27 @@ TestEdits.settings = settings(
 # --- faults -------------------------------------------------------------------------------
 
 
-def test_killed_at_any_moment_the_output_is_whole_and_the_next_build_right(tmp_path: Path) -> None:
-    root = tmp_path / "site"
-    root.mkdir()
-    (root / "config.toml").write_text(CONFIG, "utf-8")
-    big_site(root, 2000)
-    reference = tmp_path / "reference"
-    shutil.copytree(root, reference)
-    run_build(reference)
-    before = tree(reference / "public")
-    shutil.copytree(reference / "public", root / "public")
+def test_killed_at_any_moment_every_file_is_old_or_new_and_the_next_build_right(
+    tmp_path: Path,
+) -> None:
+    root, reference = tmp_path / "site", tmp_path / "reference"
+    reference.mkdir()
+    (reference / "config.toml").write_text(CONFIG, "utf-8")
+    big_site(reference, 2000)
+    known = []
+    for turn in range(2):
+        _edit_a_post_of_every_term(reference, turn)
+        run_build(reference)
+        known.append(tree(reference / "public"))
+    assert known[0].keys() == known[1].keys()
+    shutil.copytree(reference, root)
     chosen = random.Random(7)
     duration = _seconds_of_a_build(reference)
 
     for turn in range(20):
-        # Every turn edits a post of every term, so that many feeds have to be replaced.
-        for number in range(0, 60):
-            write_post(
-                root,
-                f"new/{number}.md",
-                "2022-06-01",
-                title=f"{turn} {number}",
-                categories=f"c{number % 9}",
-                tags="[股市, tech]",
-            )
+        _edit_a_post_of_every_term(root, turn % 2)
         process = subprocess.Popen(
-            [sys.executable, "-m", "feeds", "build", str(root), *(["--full"] if turn % 2 else [])],
+            [sys.executable, "-m", "feeds", "build", str(root), *(["--full"] if turn % 4 else [])],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -724,19 +802,25 @@ def test_killed_at_any_moment_the_output_is_whole_and_the_next_build_right(tmp_p
         time.sleep(chosen.random() * duration)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for path, body in tree(root / "public").items():
-            if path.endswith((".atom", ".rss")):
-                assert body.endswith((b"</feed>", b"</rss>")), path
-            elif path.endswith(".json"):
-                json.loads(body)
-        assert tree(root / "public").keys() >= before.keys()
+        files = {p: b for p, b in tree(root / "public").items() if not p.startswith(".feeds-")}
+        assert {*files, MANIFEST} == known[0].keys()
+        for path, body in files.items():
+            assert body in (known[0][path], known[1][path]), path
+        assert run_build(root).findings == ()
+        assert tree(root / "public") == known[turn % 2]
 
-    done = feeds_command(root)
-    assert done.returncode == 0, done.stderr
-    shutil.rmtree(reference / "posts")
-    shutil.copytree(root / "posts", reference / "posts")
-    run_build(reference, datetime.now(UTC), full=True)
-    assert tree(root / "public") == tree(reference / "public")
+
+def _edit_a_post_of_every_term(root: Path, turn: int) -> None:
+    """So that many feeds have to be replaced."""
+    for number in range(60):
+        write_post(
+            root,
+            f"new/{number}.md",
+            "2022-06-01",
+            title=f"{turn} {number}",
+            categories=f"c{number % 9}",
+            tags="[股市, tech]",
+        )
 
 
 def _seconds_of_a_build(site: Path) -> float:
@@ -745,17 +829,44 @@ def _seconds_of_a_build(site: Path) -> float:
     return time.perf_counter() - started
 
 
-def test_a_full_disk_is_said_and_the_old_output_stays(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
+def test_two_sites_do_not_share_an_output_folder(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        root = tmp_path / name
+        write_post(root, f"{name}.md", tags=name)
+        config = CONFIG.replace("news.", f"{name}.")
+        (root / "config.toml").write_text(f'{config}[feeds]\noutput = "../public"\n', "utf-8")
+    run_build(tmp_path / "a")
+    before = tree(tmp_path / "public")
+    with pytest.raises(ForeignFileError, match=rf"{MANIFEST}: lists .* https://a\.example\.org"):
+        run_build(tmp_path / "b")
+    assert tree(tmp_path / "public") == before
+
+
+def test_a_site_may_change_its_address(site: Path) -> None:
+    write_post(site, "a.md")
+    run_build(site)
+    for address in ("other.example.org", "another.example.org"):
+        config = CONFIG.replace("news.example.org", address)
+        (site / "config.toml").write_text(config, "utf-8")
+        assert run_build(site, full=True).findings == ()
+        assert items(site / SITE_FEED)[0]["url"].startswith(f"https://{address}/")
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, size: str) -> Iterator[Path]:
+    """A disk of its own of some size, where this user may mount one."""
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("a small disk cannot be mounted by this user")
     try:
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_full_disk_is_said_and_the_old_output_stays(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "256k") as disk:
         root = tmp_path / "site"
         (root / "posts").mkdir(parents=True)
         (root / "config.toml").write_text(f'{CONFIG}[feeds]\noutput = "{disk}/public"\n', "utf-8")
@@ -773,8 +884,39 @@ def test_a_full_disk_is_said_and_the_old_output_stays(tmp_path: Path) -> None:
         write_post(root, "b.md", "2022-01-02", body="short")
         assert feeds_command(root).returncode == 0
         assert titles(disk / "public/feed.json") == ["b.md", "a.md"]
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_fills_while_workers_write_is_left_as_it_was(tmp_path: Path) -> None:
+    root = tmp_path / "site"
+    root.mkdir()
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        (root / "config.toml").write_text(f'{CONFIG}[feeds]\noutput = "{disk}/public"\n', "utf-8")
+        write_post(root, "a.md", "2022-01-01")
+        assert feeds_command(root).returncode == 0
+        before = tree(disk / "public")
+        for number in range(building.WORTH_SPREADING):
+            write_post(root, f"{number}.md", tags=f"[t{number}]", body="<p>text</p>\n" * 50)
+        done = feeds_command(root, "--jobs", "3")
+
+        assert done.returncode == 3
+        assert "no space left on device; make room" in done.stderr
+        assert tree(disk / "public") == before
+        assert not (disk / "public" / STAGING).exists()
+
+
+def test_a_state_folder_without_room_keeps_no_piece_of_an_index(site: Path) -> None:
+    write_post(site, "a.md")
+    limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+    command = f"{limit} os.execv(sys.executable, [sys.executable, '-m', 'feeds', *sys.argv[1:]])"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "build", str(site)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert ".feeds: the index cannot be written" in done.stderr
+    assert sorted(path.name for path in (site / ".feeds").iterdir()) == [".gitignore", "lock"]
 
 
 def without_privileges(*command: str) -> list[str]:
@@ -786,8 +928,8 @@ def without_privileges(*command: str) -> list[str]:
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
 
 
-def build_without_privileges(site: Path) -> subprocess.CompletedProcess[str]:
-    command = without_privileges(sys.executable, "-m", "feeds", "build", str(site))
+def build_without_privileges(site: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = without_privileges(sys.executable, "-m", "feeds", "build", str(site), *more)
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -818,6 +960,40 @@ def test_a_folder_that_cannot_be_written_is_said_and_stays_as_it_was(
     assert titles(site / "public/tag/t/feed.json") == ["b.md", "a.md"]
 
 
+@pytest.mark.parametrize(("folder", "mode"), [("posts", 0), ("posts", 0o444), ("posts/sub", 0)])
+@pytest.mark.parametrize("full", [False, True])
+def test_a_folder_of_posts_that_cannot_be_read_changes_nothing(
+    site: Path, folder: str, mode: int, full: bool
+) -> None:
+    """Its posts are not taken for deleted, by this build or the next."""
+    write_post(site, "sub/a.md", tags="t")
+    run_build(site)
+    before = tree(site / "public")
+    write_post(site, "b.md")
+    (site / folder).chmod(mode)
+    done = build_without_privileges(site, *(["--full"] if full else []))
+    (site / folder).chmod(0o755)
+
+    assert done.returncode == 3, done.stderr
+    assert f"{site / folder}" in done.stderr
+    assert "permission denied; nothing was changed" in done.stderr
+    assert tree(site / "public") == before
+    run_build(site)
+    assert titles(site / SITE_FEED) == ["sub/a.md", "b.md"]
+
+
+def test_an_excluded_folder_need_not_be_readable(site: Path) -> None:
+    write_post(site, "a.md")
+    write_post(site, "private/b.md")
+    config = (site / "config.toml").read_text("utf-8")
+    (site / "config.toml").write_text(f'{config}exclude = ["posts/private"]\n', "utf-8")
+    (site / "posts/private").chmod(0)
+    done = build_without_privileges(site)
+    (site / "posts/private").chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert titles(site / SITE_FEED) == ["a.md"]
+
+
 def test_a_folder_that_is_a_file_is_said(site: Path) -> None:
     write_post(site, "a.md")
     (site / "public").write_text("")
@@ -825,7 +1001,14 @@ def test_a_folder_that_is_a_file_is_said(site: Path) -> None:
         run_build(site)
     shutil.rmtree(site / ".feeds")
     (site / ".feeds").write_text("")
-    with pytest.raises(OutputError, match=r"\.feeds: the state folder cannot be written"):
+    with pytest.raises(OutputError, match=r"\.feeds: has to be a folder; move it away"):
+        run_build(site)
+
+
+@pytest.mark.parametrize("name", ["lock", "index-1.sqlite"])
+def test_a_folder_in_the_place_of_a_file_of_the_state_is_said(site: Path, name: str) -> None:
+    (site / ".feeds" / name).mkdir(parents=True)
+    with pytest.raises(OutputError, match=rf"\.feeds/{name}: has to be a file; move it away"):
         run_build(site)
 
 

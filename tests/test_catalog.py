@@ -136,6 +136,34 @@ def test_patterns_decide_where_feeds_lie(site: Path) -> None:
     assert found.definitions[1].head.page == "https://news.example.org/feed/by_tag/"
 
 
+def test_a_pattern_with_the_name_has_it_exactly_as_it_is_written(site: Path) -> None:
+    """As jekyll-feed names its files, so that its subscribers stay."""
+    names = ["a b", "A b", "c++", "股市", "x/y", ".z", "\n", "w" * 300]
+    patterns = {"tag": {"atom": "{name}.xml"}}
+    found = made(site, *map(tag, names), feeds={"formats": ["atom"], "paths": patterns})
+    where = paths(found)
+    assert [where[name] for name in names[:6]] == [
+        "a b.xml",
+        "A b.xml",
+        "c++.xml",
+        "股市.xml",
+        "x-y.xml",
+        "-z.xml",
+    ]
+    assert len({*where.values()}) == len(names) + 1
+    assert all("\n" not in path and len(path) < 255 for path in where.values())
+    assert found.findings == ()
+
+
+def test_a_name_as_it_is_written_does_not_take_the_path_of_a_slug(site: Path) -> None:
+    terms = [TermPosts(Kind.CATEGORY, "X", 1, 1), TermPosts(Kind.TAG, "x", 1, 1)]
+    for kind, other in (("category", "tag"), ("tag", "category")):
+        patterns = {kind: {"atom": "F/{slug}.xml"}, other: {"atom": "F/{name}.xml"}}
+        found = made(site, *terms, feeds={"formats": ["atom"], "paths": patterns})
+        where = [path for each in found.definitions for path in each.head.paths.values()]
+        assert len(set(where)) == 3, where
+
+
 def test_the_scheme_is_where_the_feeds_of_the_kind_lie(site: Path) -> None:
     config = load_config(site)
     assert scheme(config, Kind.TAG) == "https://news.example.org/tag/"

@@ -22,6 +22,7 @@ from feeds import __version__
 from feeds.publish import MANIFEST
 
 from .conftest import CONFIG, run_build, tree, write_post
+from .processes import heed_interrupts, killed_at_last
 from .test_build import big_site, without_privileges
 
 # A warning of Python, such as that of a file that is not closed, is a failure here.
@@ -124,7 +125,7 @@ def test_strict_does_not_mind_notes(site: Path) -> None:
         (["posts", "broken"], "broken/config.toml: not TOML: "),
         (["build", "nowhere"], 'nowhere/config.toml: posts.sources: no folder "posts" in '),
         (["init", "absent"], "absent: is not a folder"),
-        (["init", "site"], "site/config.toml: is there already; --force overwrites it"),
+        (["init", "site"], "site/config.toml: is there already; --force replaces it"),
         (
             ["build", "site", "--posts", "nope"],
             "Invalid value for '--posts': no folder \"nope\" in",
@@ -134,6 +135,7 @@ def test_strict_does_not_mind_notes(site: Path) -> None:
         (["build", "site", "-o", ""], 'feeds.output: expected a folder; "." is that of the site'),
         (["build", "site", "--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range"),
         (["build", "site", "--jobs", "many"], "'many' is not a valid integer"),
+        (["build", "site", "-o"], "feeds: see `feeds build --help`"),
         (["build", "--strickt"], "No such option '--strickt'. Did you mean '--strict'?"),
         (["build", "site", "other"], "Got unexpected extra argument (other)"),
         (["bulid"], "No such command 'bulid'. Did you mean 'build'?"),
@@ -241,7 +243,7 @@ def test_help_names_every_command_in_the_order_of_need() -> None:
     assert (bare.code, bare.out, bare.err) == (2, "", done.out)
 
 
-@pytest.mark.parametrize("command", ["init", "build", "posts", "list"])
+@pytest.mark.parametrize("command", ["init", "build", "posts", "list", "check"])
 def test_the_help_of_a_command_has_examples_that_are_right(site: Path, command: str) -> None:
     done = feeds(site, command, "--help")
     assert (done.code, done.err) == (0, "")
@@ -625,8 +627,15 @@ def test_ctrl_c_leaves_the_feeds_whole_and_says_so(site: Path, jobs: str) -> Non
     big_site(site, 1200)
     ours, theirs = pty.openpty()
     command = [*FEEDS, "build", "--full", "--jobs", jobs]
-    with subprocess.Popen(
-        command, cwd=site, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+    with killed_at_last(
+        subprocess.Popen(
+            command,
+            cwd=site,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=heed_interrupts,
+        )
     ) as process:
         os.close(theirs)
         shown = b""
@@ -714,3 +723,13 @@ def test_a_site_whose_path_is_not_utf_8_is_refused_with_a_word(tmp_path: Path) -
     done = feeds(good, "build", "-o", "a\udcff")
     assert done.code == 2
     assert "feeds.output: expected a name in UTF-8" in done.err
+
+
+@pytest.mark.parametrize(
+    "day", ["yesterday", "2026-02-30", "2026-01", "20260131", "2026-01-31 x", ""]
+)
+def test_a_day_is_a_date(site: Path, day: str) -> None:
+    done = feeds(site, "subscribers", "--day", day)
+    assert (done.code, done.out) == (2, "")
+    assert "'--day'" in done.err
+    assert feeds(site, "subscribers", "--day", "2026-01-31").code == 0

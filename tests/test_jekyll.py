@@ -750,3 +750,48 @@ def test_feeds_of_tags_are_where_it_put_them(tmp_path: Path) -> None:
         jekylls = feedparser.parse((output / path).read_bytes()).entries
         assert [entry.id for entry in ours] == [entry.id for entry in jekylls]
     assert not (root / "public/by/two.xml").exists()
+
+
+# --- endings, templates, excerpts ----------------------------------------------------------
+
+
+def test_the_case_of_an_ending_is_jekylls(tmp_path: Path) -> None:
+    names = ("a.MD", "b.Markdown", "c.HTML", "d.Textile")
+    files = {f"_posts/2022-01-02-{name}": "---\ntitle: t\n---\n*x*\n" for name in names}
+    assert_same(write_site(tmp_path / "site", files))
+
+
+def test_a_template_sees_the_page_as_jekyll_shows_it(tmp_path: Path) -> None:
+    names = ("id", "url", "title", "date", "path", "slug", "categories", "tags")
+    body = "; ".join(f"{{{{ page.{name} }}}}" for name in names)
+    header = "title: T\ncategories: [A b, c]\ntags: [x, y]\ndate: 2022-01-02 10:00:00 +0000"
+    files = {"_posts/2022-01-02-Some Thing.md": f"---\n{header}\n---\n{body}\n"}
+    root = write_site(tmp_path / "site", files, f"{CONFIG}baseurl: /base\n")
+    run_build(root, datetime.now(UTC))
+    (item,) = json.loads((root / "public/feed.json").read_bytes())["items"]
+    page = run_jekyll(root) / "a b/c/2022/01/02/Some-Thing.html"
+    assert item["content_html"] == page.read_text("utf-8").strip()
+
+
+def test_a_body_without_the_mark_is_all_excerpt(tmp_path: Path) -> None:
+    files = {
+        f"_posts/2022-01-02-{slug}.md": EXCERPTS[slug]
+        for slug in ("paragraph", "blank-first", "quote", "heading", "null")
+    }
+    root = write_site(tmp_path / "site", files, f"{CONFIG}excerpt_separator: <!--more-->\n")
+    run_build(root, datetime.now(UTC))
+    feed = json.loads((root / "public/feed.json").read_bytes())
+    ours = {item["url"]: item.get("summary", "") for item in feed["items"]}
+    assert ours == {post["url"]: post["excerpt"] for post in listed(run_jekyll(root))}
+
+
+DATES_OF_PEOPLE = (
+    "23-06-2019", "3-6-2019", "23-06-2019 13:26", "23-06-2019 13:26:05 +0200",
+    "23.06.2019", "3. 6. 2019", "23.06.19", "19/06/23", "2019 June 23", "2019-Jun-23",
+    "23. June 2019", "23June2019", "July-4-2019", "23-06-19",
+)  # fmt: skip
+
+
+def test_dates_as_people_write_them_are_jekylls(tmp_path: Path) -> None:
+    files = posts({f"d{n:02}": f"date: {date}" for n, date in enumerate(DATES_OF_PEOPLE)})
+    assert_same(write_site(tmp_path / "site", files, f"{CONFIG}timezone: Asia/Shanghai\n"))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.errors import ForeignFileError, OutputError
-from feeds.models import EPOCH, Document
+from feeds.models import EPOCH, Document, Level
 from feeds.publish import MANIFEST, STAGING, Folder, Published
 
 from .conftest import tree
@@ -61,13 +61,25 @@ def test_needs_no_memory_to_see_that_a_file_is_right(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mtime_ns == stamp
 
 
-def test_puts_back_what_was_changed_or_deleted_by_hand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("remember", [True, False])
+def test_puts_back_what_was_changed_or_deleted_by_hand_and_says_so(
+    tmp_path: Path, remember: bool
+) -> None:
     first = publish(tmp_path, {"a": "1", "b": "2"})
     (tmp_path / "a").write_text("mine")
     (tmp_path / "b").unlink()
 
-    assert publish(tmp_path, {"a": "1", "b": "2"}, first).written == ("a", "b")
+    done = publish(tmp_path, {"a": "1", "b": "2"}, first if remember else None)
+    assert done.written == ("a", "b")
     assert texts(tmp_path) == {"a": "1", "b": "2"}
+    assert [(found.path, found.level) for found in done.findings] == [("a", Level.NOTE)]
+
+
+@pytest.mark.parametrize("remember", [True, False])
+def test_says_nothing_of_a_feed_that_changes(tmp_path: Path, remember: bool) -> None:
+    first = publish(tmp_path, {"a": "1"})
+    done = publish(tmp_path, {"a": "2"}, first if remember else None)
+    assert (done.written, done.findings) == (("a",), ())
 
 
 def test_removes_what_is_gone_and_the_folders_it_leaves_empty(tmp_path: Path) -> None:
@@ -89,6 +101,49 @@ def test_does_not_remove_a_file_that_somebody_changed(tmp_path: Path) -> None:
 
     assert texts(tmp_path) == {"a": "mine"}
     assert [found.path for found in done.findings] == ["a"]
+    assert publish(tmp_path, {}).findings == ()
+    assert texts(tmp_path) == {"a": "mine"}
+
+
+def test_a_feed_that_comes_back_replaces_the_file_that_was_left_for_it(tmp_path: Path) -> None:
+    publish(tmp_path, {"a": "1", "b": "1"})
+    (tmp_path / "a").write_text("mine")
+    publish(tmp_path, {"b": "1"})
+    publish(tmp_path, {"b": "2"})
+    subprocess.run(["sha256sum", "--check", "--strict", MANIFEST], cwd=tmp_path, check=True)
+
+    assert [found.path for found in Folder(tmp_path, {}).edited(["a", "b"])] == ["a"]
+    done = publish(tmp_path, {"a": "3", "b": "2"})
+
+    assert texts(tmp_path) == {"a": "3", "b": "2"}
+    assert [(found.path, found.level) for found in done.findings] == [("a", Level.WARNING)]
+    assert publish(tmp_path, {"a": "4", "b": "2"}).findings == ()
+
+
+def test_a_file_that_was_left_and_deleted_since_is_forgotten(tmp_path: Path) -> None:
+    publish(tmp_path, {"a": "1", "b": "1"})
+    (tmp_path / "a").write_text("mine")
+    publish(tmp_path, {"b": "1"})
+    (tmp_path / "a").unlink()
+    publish(tmp_path, {"b": "2"})
+    (tmp_path / "a").write_text("theirs")
+    with pytest.raises(ForeignFileError):
+        publish(tmp_path, {"a": "1", "b": "2"})
+
+
+def test_a_folder_is_one_sites(tmp_path: Path) -> None:
+    def folder(owner: str, was_ours: bool = False) -> Folder:
+        return Folder(tmp_path, {}, owner, lambda: was_ours)
+
+    publish(tmp_path, {"a": "1"})  # as before there were owners
+    folder("https://a.example.org").publish({}, [document("a", "1")])
+    subprocess.run(["sha256sum", "--check", "--strict", MANIFEST], cwd=tmp_path, check=True)
+    before = tree(tmp_path)
+    with pytest.raises(ForeignFileError, match=r"another site, https://a\.example\.org"):
+        folder("https://b.example.org")
+    assert tree(tmp_path) == before
+    folder("https://b.example.org", was_ours=True).publish({}, [document("a", "1")])
+    folder("https://b.example.org")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from typing import Any
 
 import feedparser
 import pytest
+from click.testing import CliRunner
 
 from feeds.build import known_posts
+from feeds.cli import cli
 from feeds.config import load_config
 from feeds.models import Post, Role
 from feeds.rows import State
@@ -183,3 +185,13 @@ def test_a_term_that_the_configuration_names_has_its_title_and_page(built: Path)
     feed = json.loads((built / "public/category/shuiwubao/feed.json").read_bytes())
     assert feed["title"] == "示例财经 – 税务"
     assert feed["home_page_url"] == "https://news.example.org/category/shuiwubao.html"
+
+
+def test_where_a_post_was_before_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[site]\nurl = "https://example.org"\n', "utf-8")
+    (tmp_path / "posts").mkdir()
+    header = "title: a\naliases: [/old/, /older/]"
+    (tmp_path / "posts/2022-01-02-a.md").write_text(f"---\n{header}\n---\n", "utf-8")
+    done = CliRunner().invoke(cli, ["posts", str(tmp_path), "--posts", "posts", "--json"])
+    (post,) = json.loads(done.stdout)
+    assert post["aliases"] == ["/old/", "/older/"]

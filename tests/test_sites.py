@@ -479,6 +479,12 @@ def test_yaml_that_does_not_parse_is_said_with_file_and_line(
     assert "\n" not in str(caught.value)
 
 
+# Nine lines that mean nine to the power of nine values.
+BOMB = b"a0: &a0 [x]\n" + b"".join(
+    b"a%d: &a%d [%s]\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 10)
+)
+
+
 @pytest.mark.parametrize(
     ("name", "raw", "problem"),
     [
@@ -486,6 +492,7 @@ def test_yaml_that_does_not_parse_is_said_with_file_and_line(
         ("_config.yml", b"just text", "expected a mapping"),
         ("_config.yml", b"title: \xff\n", "line 1: not UTF-8"),
         ("_config.yml", b"a: &x [*x]\n", "nested too deeply"),
+        ("_config.yml", BOMB, "holds more than 200,000 values"),
         ("_config.toml", b"title = \n", "not TOML"),
     ],
 )

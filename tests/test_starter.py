@@ -110,11 +110,69 @@ def test_zolas_settings_are_taken_over(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_kept_unless_it_may_be_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("mine")
-    with pytest.raises(ConfigError, match=r"config\.toml: is there already; --force overwrites"):
+    with pytest.raises(ConfigError, match=r"config\.toml: is there already; --force replaces"):
         write_config(tmp_path)
     assert path.read_text() == "mine"
     assert write_config(tmp_path, force=True) == (path, "")
     assert load_config(tmp_path).site.url
+    assert (tmp_path / "config.toml.bak").read_text() == "mine"
+
+
+ZOLA = """\
+base_url = "https://s.example.org"
+title = "S"
+compile_sass = true
+[extra]
+author = "A"
+"""
+HUGO = """\
+baseURL = "https://s.example.org/"
+languageCode = "en"
+title = "S"
+[params]
+description = "D"
+[server]
+headers = []
+"""
+
+
+@pytest.mark.parametrize(("program", "text"), [("Zola", ZOLA), ("Hugo", HUGO)])
+def test_another_programs_config_toml_is_recognised_and_left_alone(
+    tmp_path: Path, program: str, text: str
+) -> None:
+    theirs = tmp_path / "config.toml"
+    theirs.write_text(text)
+    with pytest.raises(ConfigError, match=rf"config\.toml: is {program}'s .*`feeds init`"):
+        load_config(tmp_path)
+
+    path, origin = write_config(tmp_path)
+    assert (path.name, origin) == ("feeds.toml", "config.toml")
+    with pytest.raises(ConfigError, match=r"feeds\.toml: is there already"):
+        write_config(tmp_path)
+    assert write_config(tmp_path, force=True) == (path, origin)
+
+    config = load_config(tmp_path)
+    assert (config.site.url, config.site.title) == ("https://s.example.org", "S")
+    assert config.posts.sources == ("content",)
+    assert theirs.read_text() == text
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "config.toml",
+        "feeds.toml",
+        "feeds.toml.bak",
+    }
+
+
+def test_mistakes_in_a_feeds_toml_name_it(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(ZOLA)
+    (tmp_path / "feeds.toml").write_text("[feeds]\nentrys = 3\n")
+    with pytest.raises(ConfigError, match=r"feeds\.toml: feeds\.entrys: unknown key"):
+        load_config(tmp_path)
+
+
+def test_a_table_of_ours_makes_a_file_ours(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("baseurl = 1\n[site]\nurl = 'https://x.example.org'\n")
+    with pytest.raises(ConfigError, match="baseurl: unknown key"):
+        load_config(tmp_path)
 
 
 def test_a_configuration_that_cannot_be_read_is_said_and_nothing_written(tmp_path: Path) -> None:

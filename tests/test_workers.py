@@ -84,6 +84,23 @@ def is_alive(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
+def touch_slowly(numbers: Sequence[tuple[str, int]]) -> None:
+    folder, number = numbers[0]
+    time.sleep(0.3)
+    Path(folder, f"{number}-{os.getpid()}").touch()
+
+
+def test_nobody_is_at_work_any_more_once_a_consumer_stopped(tmp_path: Path) -> None:
+    given = [(n, [(str(tmp_path), n)] * WORTH_A_POOL) for n in range(8)]
+    with Workers(2, processes) as workers:
+        results = workers.map(touch_slowly, given)
+        next(results)
+        results.close()  # type: ignore[attr-defined]  # it is a generator
+        done = sorted(tmp_path.iterdir())
+    assert len(done) < len(given)
+    assert sorted(tmp_path.iterdir()) == done
+
+
 def test_a_consumer_may_stop_early() -> None:
     with Workers(2, processes) as workers:
         results = workers.map(slow_sum, chunks(WORTH_A_POOL, 50))

@@ -65,7 +65,10 @@ def render_body(
     if not summary:
         same = kept == article
         text = text if same else body.text(article, [])
-        summary = body.excerpt(text) or summarised(content if same else body.html(text, []))
+        summary = body.excerpt(text)
+        if not summary:
+            shown = content if same else body.html(text, [])
+            summary = plain_text(shown) if body.is_excerpt(text) else summarised(shown)
     return Content(content, shortened(summary), tuple(findings))
 
 
@@ -111,13 +114,22 @@ class _Body:
         scheme = urlsplit(self.config.site.url).scheme
         return sanitised(raw, self.post.url, scheme)
 
+    @property
+    def mark(self) -> str:
+        """What ends an excerpt, empty where an empty line does."""
+        separator = self.reading.excerpt_separator or self.config.posts.excerpt_separator
+        return separator if separator.strip() else ""
+
+    def is_excerpt(self, text: str) -> bool:
+        """Whether a text is all excerpt: to Jekyll one is that lacks the mark."""
+        return self.config.posts.jekyll and bool(self.mark) and self.mark not in text
+
     def excerpt(self, text: str) -> str:
         """The plain text up to the author's mark, if there is one.
 
         An empty line is no mark: it ends the first block anyway.
         """
-        separator = self.reading.excerpt_separator or self.config.posts.excerpt_separator
-        head, mark, tail = text.partition(separator) if separator.strip() else ("", "", "")
+        head, mark, tail = text.partition(self.mark) if self.mark else ("", "", "")
         if not mark:
             return ""
         if self.reading.markup is Markup.MARKDOWN and "[" in head:

@@ -68,6 +68,7 @@ COMMON_KEYS: Final = frozenset(
 )
 
 _SPACE: Final = " \t\r\n\f\v\0"
+_LINES: Final = re.compile("[\t\n\v\f\r\x85\u2028\u2029]")
 _WORD: Final = re.compile(rf"[^{_SPACE}]+")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
@@ -89,10 +90,17 @@ def text_of(value: Value | None) -> str:
 def texts(value: Value | None) -> list[str]:
     """The scalars of a value, flattened, without nulls and blanks."""
     if isinstance(value, str):
-        return [] if is_null(value) or not value.strip() else [str(value)]
+        return [] if is_null(value) or not value.strip() else [_on_one_line(value)]
     if isinstance(value, list):
         return [text for item in value for text in texts(item)]
     return []
+
+
+def _on_one_line(text: str) -> str:
+    """A text as it is, unless it has lines."""
+    if text.isprintable() or not _LINES.search(text):
+        return str(text)
+    return " ".join(text.split())
 
 
 def first_text(values: Mapping[str, Value], keys: Iterable[str]) -> str:

@@ -205,14 +205,29 @@ def _front_matter(
     displaced: bool,
     problems: tuple[Problem, ...],
 ) -> FrontMatter:
-    values, illegal = _legal_mapping(values)
+    found, illegal = _legal_mapping(values)
     if illegal:
+        line_of_it = _line_of_illegal(values, line, header)
         what = f"{illegal} escaped character{'s' * (illegal > 1)} that XML forbids"
-        problems = (*problems, Problem(line, Level.WARNING, what, "removed"))
+        problems = (*problems, Problem(line_of_it, Level.WARNING, what, "removed"))
     if displaced:
         what = "front matter begins below blank lines"
         problems = (Problem(line, Level.WARNING, what, "read all the same"), *problems)
-    return FrontMatter(values, body, line, header, displaced, problems)
+    return FrontMatter(found, body, line, header, displaced, problems)
+
+
+# A control character, a half of a pair or a noncharacter, as YAML, TOML and JSON escape one.
+_ESCAPED: Final = re.compile(
+    r"\\(?:[0abefv]|x[01][0-9a-f]|(?:u|U0000)(?:00[01][0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]))",
+    re.IGNORECASE,
+)
+
+
+def _line_of_illegal(values: dict[str, Value], line: int, header: str) -> int:
+    """The line of the first character that XML forbids, else that of the header."""
+    key = next((key for key, value in values.items() if _legal_mapping({key: value})[1]), "")
+    found = _ESCAPED.search(header, max(header.find(key), 0))
+    return line + 1 + header.count("\n", 0, found.start()) if found else line
 
 
 def _unclosed(line: int, mark: str) -> FrontMatter:

@@ -78,7 +78,7 @@ class Scope:
     """What the tags of one post may see.
 
     ``references`` maps what ``post_url`` and ``link`` name to addresses; ``include`` gives
-    the text of an include, or ``None``; ``page`` is the post's front matter.
+    the text of an include, or ``None``; ``page`` is the front matter and what Jekyll adds.
     """
 
     config: Config
@@ -116,20 +116,10 @@ def _globals(scope: Scope) -> dict[str, object]:
         "author": site.author.name if site.author else "",
         "time": post.date,
     }
-    page: dict[str, object] = {
-        **scope.page,
-        "url": urlsplit(post.url).path.removeprefix(parts.path),
-        "id": post.id,
-        "title": post.title,
-        "date": post.date,
-        "categories": list(post.categories),
-        "tags": list(post.tags),
-        "path": post.path,
-    }
     variables = {**site.variables, **{key: value for key, value in known.items() if value}}
     return {
         "site": variables,
-        "page": page,
+        "page": scope.page,
         "jekyll": {"environment": "production"},
         # The library's own names for the clock.
         "now": None,

@@ -3,7 +3,9 @@
 In: the text of a body. Out: HTML as it comes, raw HTML in it untouched. CommonMark with
 tables, footnotes, definition lists, strikethrough and heading attributes; of kramdown's own
 syntax, which CommonMark would print, what is meant for the page is left out: attribute
-lists, the table of contents, comments and options.
+lists, the table of contents, comments and options. Emphasis that begins or ends with a mark
+of punctuation needs a space on its other side in CommonMark; Chinese and Japanese have none,
+so there it is found as kramdown finds it.
 """
 
 from __future__ import annotations
@@ -29,8 +31,50 @@ def markdown(text: str) -> str:
     """HTML of Markdown without characters that XML forbids."""
     if "{:" in text or "markdown=" in text:
         text = _without_kramdown(text)
-    written = pyromark.html(text, options=EXTENSIONS)
+    if ("*" in text or "~" in text) and not text.isascii():
+        return _legal(_emphasised(text), text)
+    return _legal(pyromark.html(text, options=EXTENSIONS), text)
+
+
+def _legal(written: str, text: str) -> str:
     return ILLEGAL.sub("", written) if "&#" in text else written
+
+
+# Stands between a mark of emphasis and punctuation, so that to CommonMark there is none; no
+# text has it, and it is in no result.
+LETTER: Final = "\ufdd1"
+ENCODED_LETTER: Final = "%EF%B7%91"  # in an address
+MARKS: Final = re.compile(r"\*+|~~+")
+CJK: Final = re.compile(
+    "[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\uff10-\uffdc\U00020000-\U0003ffff]"
+)
+CJK_PUNCTUATION: Final = re.compile(
+    "[\u2013-\u201f\u2026\u3001-\u3004\u3008-\u301f\u30fb\ufe10-\ufe1f\ufe30-\ufe6f"
+    "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]"
+)
+# A backslash takes the mark behind it along; a line upright parts the cells of a table.
+PUNCTUATION: Final = re.compile(r"[^\w\s\\|*~]|_")
+
+
+def _emphasised(text: str) -> str:
+    written = pyromark.html(MARKS.sub(_apart, text), options=EXTENSIONS)
+    return written.replace(LETTER, "").replace(ENCODED_LETTER, "")
+
+
+def _apart(match: re.Match[str]) -> str:
+    """Marks of emphasis, with a letter between them and the punctuation on one side."""
+    text, marks = match.string, match[0]
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if _stand_apart(before, after):
+        return f"{marks}{LETTER}"
+    return f"{LETTER}{marks}" if _stand_apart(after, before) else marks
+
+
+def _stand_apart(letter: str, mark: str) -> bool:
+    """Whether a letter and a mark of punctuation meet where CommonMark wants a space."""
+    if not PUNCTUATION.match(mark) or not letter.isalnum():
+        return False
+    return CJK.match(letter) is not None or CJK_PUNCTUATION.match(mark) is not None
 
 
 FENCE: Final = re.compile(r"[ \t]*(?P<mark>`{3,}|~{3,})(?P<rest>.*)")

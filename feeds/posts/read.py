@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from feeds.posts.defaults import defaults_for, merge
 from feeds.posts.frontmatter import (
     ILLEGAL,
     FrontMatter,
+    Problem,
     Value,
     is_false,
     is_null,
@@ -54,6 +55,7 @@ DATED_NAME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[-_ T]+(.+))?", 
 _REFERENCE: Final = re.compile(
     r"\{%-?\s*(?:post_url|link)\s((?:[^%{]|%(?!\})|\{(?!%))*)%\}"  # no tag within a tag
 )
+_LONE_CR: Final = re.compile(r"(?:---|\+\+\+)[ \t]*\r(?!\n)")
 _ILLEGAL_BYTES: Final = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
 WEB: Final = ("http://", "https://")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
@@ -73,14 +75,19 @@ def read_post(path: str, raw: bytes, config: Config, modified: datetime | None =
     text = _text(raw, notes)
     if text is None:
         return notes.nothing()
-    front = split(text, config.posts.jekyll)
+    front, text = _front_matter(text, config)
     for problem in front.problems:
         notes.add(*problem)
         if problem.level is Level.ERROR:
             return notes.nothing()
-    if not front.line and name.needs_header:
-        notes.warning(1, "no front matter, so not a post", "left out")
-        return notes.nothing()
+    if not front.line and not config.posts.jekyll:
+        if name.needs_header:
+            level = Level.WARNING if name.date else Level.NOTE
+            notes.add(1, level, "no front matter, so not a post", "left out")
+            return notes.nothing()
+        if not text.strip():
+            notes.warning(1, "an empty file, so not a post", "left out")
+            return notes.nothing()
     return _reading(path, name, text, front, config, modified, notes)
 
 
@@ -97,6 +104,18 @@ def read_body(raw: bytes, post: Post, layout: Layout) -> Reading:
         excerpt_separator=layout.excerpt_separator,
         start=layout.start,
     )
+
+
+def _front_matter(text: str, config: Config) -> tuple[FrontMatter, str]:
+    """The header of a text, and the text; Jekyll sees none whose lines end as on old Macs."""
+    if "\r" not in text or not _LONE_CR.match(text):
+        return split(text, config.posts.jekyll), text
+    text = text.replace("\r", "\n")
+    front = split(text, config.posts.jekyll)
+    if not front.line:
+        return front, text
+    problem = Problem(1, Level.WARNING, "lines of the front matter end in CR", "read all the same")
+    return replace(front, displaced=True, problems=(problem, *front.problems)), text
 
 
 def _body(text: str, start: int) -> str:
@@ -144,9 +163,10 @@ class _Name(NamedTuple):
 def _file_name(path: str, config: Config) -> _Name | None:
     posts = config.posts
     base = path.rpartition("/")[2]
-    stem, dot, ending = base.rpartition(".")
+    stem, dot, written = base.rpartition(".")
     if not stem:
-        stem, ending = base, ""
+        stem, written = base, ""
+    ending = written.lower()
     if posts.collections_dir:
         path = path.removeprefix(f"{posts.collections_dir}/")
     draft = "_posts" not in path and "_drafts/" in path
@@ -173,10 +193,9 @@ def _file_name(path: str, config: Config) -> _Name | None:
         _folder_categories(path, "_drafts" if draft else "_posts"),
         draft,
         Markup.MARKDOWN if markdown else Markup.HTML,
-        ".html" if markdown or not posts.jekyll else f".{ending}",
+        ".html" if markdown or not posts.jekyll else f".{written}",
         needs_header=not posts.jekyll
-        and ending not in posts.markdown_extensions
-        and ending not in HTML_EXTENSIONS,
+        and not (date and (ending in posts.markdown_extensions or ending in HTML_EXTENSIONS)),
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from functools import cache
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -45,12 +45,22 @@ ATTRIBUTES: Final[dict[str, set[str]]] = {
 SCHEMES: Final = {"ftp", "http", "https", "magnet", "mailto", "sms", "tel", "xmpp"}
 DROPPED_WITH_CONTENT: Final = frozenset(
     {
-        *("embed", "iframe", "math", "noembed", "noframes", "noscript", "script", "select"),
+        *(
+            "datalist",
+            "embed",
+            "iframe",
+            "math",
+            "noembed",
+            "noframes",
+            "noscript",
+            "script",
+            "select",
+        ),
         *("style", "svg", "template", "textarea", "title"),
     }
 )
 # A browser shows what stands in these when they are not closed: the rest of the article.
-DROPPED_WHEN_CLOSED: Final = ("button", "form", "object")
+DROPPED_WHEN_CLOSED: Final = ("button", "object")
 
 LAZY: Final = (
     *("data-src", "data-original", "data-lazy-src", "data-original-src"),
@@ -63,8 +73,16 @@ INLINE: Final = frozenset(
         *("mark", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "wbr"),
     }
 )
+SPACES_AND_CONTROLS: Final = "".join(map(chr, range(0x21)))
 ADDRESS: Final = re.compile("href|src|poster")
 ABSOLUTE: Final = re.compile(r"(?:href|src|poster)\s*+=\s*+[\"']?+https?://")
+# A parser of addresses looks over control characters in front, and line ends anywhere.
+DATA: Final = re.compile(r"[\x00-\x20]*+" + r"[\t\r\n]*+".join("data:"), re.I)
+PICTURE: Final = re.compile(
+    r"data:image/(?:avif|gif|jpeg|png|webp);base64,[A-Za-z0-9+/=\s]++", re.ASCII | re.I
+)
+LARGEST_PICTURE: Final = 256 * 1024  # characters
+WITHOUT_ADDRESS: Final = re.compile(r"<img((?: (?!src)[a-z]++=\"[^\"]*+\")*+)>")
 PRE: Final = re.compile(r"<pre(?: [^<>]*)?>(?=\n)")
 
 
@@ -78,17 +96,23 @@ def sanitised(raw: str, url: str, scheme: str = "") -> str:
     lazy = "data-" in lower and any(name in lower for name in LAZY + LAZY_SET)
     if "<noscript" in lower:
         raw = _without_noscript(raw, lazy)
+    # Of all the data that an address can be, only pictures stay, and only as pictures.
+    images = "<im" in lower  # a parser takes "image" for "img"
+    pictures = images and "data:image/" in lower
+    schemes = SCHEMES | {"data"} if pictures else SCHEMES
     dropped = DROPPED_WITH_CONTENT.union(
         name for name in DROPPED_WHEN_CLOSED if f"<{name}" in lower and _closed(name, lower)
     )
     if lazy or "<iframe" in lower or _may_hide(lower):
-        raw = _shown(_tree(raw, dropped))
-    if dropped == DROPPED_WITH_CONTENT and nothing_relative(raw.lower()):
+        raw = _shown(_tree(raw, dropped, schemes))
+    if dropped == DROPPED_WITH_CONTENT and not pictures and nothing_relative(raw.lower()):
         clean = _cleaner().clean(raw)
     else:
-        clean = _cleaned(raw, url, scheme, dropped)
+        clean = _cleaned(raw, url, scheme, dropped, schemes)
     # A character reference may have been one that XML forbids.
     clean = ILLEGAL.sub("", clean) if "&#" in lower else clean
+    if images:
+        clean = WITHOUT_ADDRESS.sub(_alternative, clean)
     return _with_newlines(clean).strip()
 
 
@@ -116,11 +140,13 @@ def _cleaner() -> nh3.Cleaner:
     )
 
 
-def _cleaned(raw: str, url: str, scheme: str, dropped: frozenset[str]) -> str:
+def _cleaned(
+    raw: str, url: str, scheme: str, dropped: frozenset[str], schemes: Set[str] = SCHEMES
+) -> str:
     """What such a cleaner makes of HTML, with addresses absolute against ``url``."""
     lower = raw.lower()
     other = scheme and scheme != urlsplit(url).scheme
-    filtered = other or "srcset" in lower or "cite" in lower
+    filtered = other or schemes is not SCHEMES or "srcset" in lower or "cite" in lower
     return nh3.clean(
         raw,
         tags=set(TAGS),
@@ -128,7 +154,7 @@ def _cleaned(raw: str, url: str, scheme: str, dropped: frozenset[str]) -> str:
         attributes=ATTRIBUTES,
         attribute_filter=_absolute_attributes(url, scheme) if filtered else None,
         link_rel=None,
-        url_schemes=SCHEMES,
+        url_schemes=set(schemes),
         url_relative=("rewrite_with_base", url),
     )
 
@@ -155,6 +181,11 @@ def _closed(name: str, lower: str) -> bool:
     return lower.count(f"<{name}") <= lower.count(f"</{name}")
 
 
+def _alternative(image: re.Match[str]) -> str:
+    """What a browser shows of an image that it cannot load."""
+    return html.escape(_attributes(image[1]).get("alt", ""), quote=False)
+
+
 # --- addresses ----------------------------------------------------------------------------
 
 
@@ -163,6 +194,8 @@ def _absolute_attributes(url: str, scheme: str) -> Callable[[str, str, str], str
     ours = f"{scheme or urlsplit(url).scheme}:"
 
     def absolute(tag: str, attribute: str, value: str) -> str | None:
+        if attribute in ("href", "src", "poster") and DATA.match(value):
+            return value if (tag, attribute) == ("img", "src") and _is_picture(value) else None
         if attribute == "srcset":
             return absolute_srcset(value, url, ours)
         if attribute == "cite":
@@ -172,6 +205,10 @@ def _absolute_attributes(url: str, scheme: str) -> Callable[[str, str, str], str
         return value
 
     return absolute
+
+
+def _is_picture(address: str) -> bool:
+    return len(address) <= LARGEST_PICTURE and PICTURE.fullmatch(address) is not None
 
 
 def _absolute(address: str, url: str, scheme: str) -> str | None:
@@ -216,7 +253,10 @@ NOSCRIPT_TAG: Final = re.compile(r"</?noscript\b[^<>]*+>", re.I)
 HIDDEN: Final = re.compile(r"[\s\"'/]hidden[\s=>/]")
 STYLE: Final = re.compile(r"style\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>]++))")
 # May a style hide its element? One that is written in an unusual way may.
-HIDING: Final = re.compile(r"none|hidden|collapse|(?:font-size|opacity)\s*+:\s*+\+?[0.]|[&\\]|/\*")
+HIDING: Final = re.compile(
+    r"none|hidden|collapse|transparent|(?:font-size|opacity)\s*+:\s*+\+?[0.]"
+    r"|(?:left|right|top|bottom|indent)\s*+:\s*+-\d\d|color\s*+:\s*+[rh][^;]*,\s*+[0.]+%?\s*+\)|[&\\]|/\*"
+)
 NAME: Final = re.compile(r"<([a-z][a-z0-9:-]{0,40})(?=[\s/>])")
 RAW_TEXT: Final = frozenset(("plaintext", "xmp"))
 ELEMENT: Final = re.compile(r"<(/?)([^\s/<>]++)((?: [^\s=<>]++=\"[^\"]*+\")*+)>")
@@ -239,7 +279,7 @@ def _without_noscript(raw: str, lazy: bool) -> str:
     return NOSCRIPT_TAG.sub("", NOSCRIPT.sub("", raw) if lazy else raw)
 
 
-def _tree(raw: str, dropped: frozenset[str]) -> str:
+def _tree(raw: str, dropped: frozenset[str], schemes: Set[str] = SCHEMES) -> str:
     """The elements that a browser sees, each with its end tag, attributes in double quotes."""
     dropped = dropped - {"iframe"}
     tree = nh3.clean(
@@ -254,7 +294,7 @@ def _tree(raw: str, dropped: frozenset[str]) -> str:
             "source": ATTRIBUTES["source"].union(LAZY, LAZY_SET),
         },
         link_rel=None,
-        url_schemes=SCHEMES,
+        url_schemes=set(schemes),
         url_relative="pass_through",
     )
     return _with_newlines(tree)
@@ -319,7 +359,17 @@ def _attributes(text: str) -> dict[str, str]:
 
 CSS_COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.S)
 CSS_ESCAPE: Final = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.I)
-ZERO: Final = re.compile(r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?")
+_NOTHING: Final = r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?"
+ZERO: Final = re.compile(_NOTHING)
+SMALL: Final = re.compile(rf"{_NOTHING}|1px")
+FAR: Final = re.compile(r"-(\d{2,9})(?:\.\d*)?(px|r?em|ex|ch|%|v[hw])")
+PIXELS: Final = {"px": 1, "em": 10, "rem": 10, "ex": 5, "ch": 5, "%": 5, "vh": 5, "vw": 5}
+OFF_THE_PAGE: Final = 500
+CLEAR: Final = re.compile(r"transparent|(?:rgb|hsl)a?\((?:[^(),]*,){3}\s*0*(?:\.0*)?%?\s*\)")
+PLACES: Final = ("left", "right", "top", "bottom", "margin-left", "margin-top", "text-indent")
+OVERFLOWS: Final = ("overflow", "overflow-x", "overflow-y")
+SIZES: Final = ("width", "height", "max-width", "max-height")
+TEXT_CLIPS: Final = ("background-clip", "-webkit-background-clip")
 
 
 def _hides(attributes: dict[str, str]) -> bool:
@@ -334,7 +384,28 @@ def _hides(attributes: dict[str, str]) -> bool:
         declared.get("display") == "none"
         or declared.get("visibility") in ("hidden", "collapse")
         or any(ZERO.fullmatch(declared.get(name, "")) for name in ("font-size", "opacity"))
+        or any(_is_far(declared.get(name, "")) for name in PLACES)
+        or _is_clipped(declared)
+        or _is_clear(declared)
     )
+
+
+def _is_far(length: str) -> bool:
+    """Whether a place is off the page, or a line's first word is."""
+    found = FAR.fullmatch(length)
+    return found is not None and int(found[1]) * PIXELS[found[2]] >= OFF_THE_PAGE
+
+
+def _is_clipped(declared: dict[str, str]) -> bool:
+    """Whether nothing is left of an element whose size has no room for what is in it."""
+    hidden = any(declared.get(name, "") in ("hidden", "clip") for name in OVERFLOWS)
+    return hidden and any(SMALL.fullmatch(declared.get(name, "")) for name in SIZES)
+
+
+def _is_clear(declared: dict[str, str]) -> bool:
+    """Whether a text has no colour, and no picture to shine through it."""
+    clipped = any(declared.get(name) == "text" for name in TEXT_CLIPS)
+    return not clipped and CLEAR.fullmatch(declared.get("color", "")) is not None
 
 
 def _declarations(style: str) -> dict[str, str]:
@@ -353,7 +424,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def _loaded(name: str, attributes: dict[str, str]) -> str:
     """A lazy image with the address that a script would load it from, else nothing."""
-    source = next((attributes[name] for name in LAZY if attributes.get(name)), "")
+    source = next((attributes[name] for name in LAZY if _loads(attributes.get(name, ""))), "")
     sources = next((attributes[name] for name in LAZY_SET if attributes.get(name)), "")
     if not source and not sources:
         return ""
@@ -367,10 +438,19 @@ def _loaded(name: str, attributes: dict[str, str]) -> str:
     return f"<{name}{written}>"
 
 
+def _loads(address: str) -> bool:
+    """Whether an address is one of the web, or a picture."""
+    try:
+        scheme = urlsplit(address.strip(SPACES_AND_CONTROLS)).scheme
+    except ValueError:
+        return False
+    return bool(address) and (scheme in ("", "http", "https") or _is_picture(address))
+
+
 def _linked(attributes: dict[str, str], inline: bool) -> str:
     """A page within the page becomes a link to it; one to nowhere goes."""
     addresses = (attributes.get(name, "").strip() for name in ("src", *LAZY))
-    address = next((each for each in addresses if each and each != "about:blank"), "")
+    address = next((each for each in addresses if _loads(each)), "")
     if not address:
         return ""
     label = attributes.get("title") or address

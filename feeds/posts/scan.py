@@ -12,19 +12,22 @@ Which files count on a Jekyll site follows Jekyll::Reader, EntryFilter and PostR
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
 import re
 import stat
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Final
 from zlib import crc32
 
 from feeds.config import STATE_FOLDER, Config
+from feeds.errors import ConfigError, SourceError
 from feeds.models import Finding, Level
 
 POST_NAME: Final = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-[^/]*\.[^./]+\Z")
@@ -42,8 +45,11 @@ COARSE_TICK: Final = 2_100_000_000
 
 UNSURE: Final = (-1, -1, -1)
 
+PUT_BACK: Final = "put it back, or run `feeds build --full` if its posts shall go"
+
 Key = tuple[str, int]
 Stat = tuple[int, int, int]
+WalkFolder = Callable[[str, list[str]], Iterator[tuple[str, list[str]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +101,35 @@ class Scan:
     _seen: set[str] = field(default_factory=set)
 
     def changes(self) -> Iterator[Change]:
-        """The differences, folder by folder; folders that are gone come last."""
+        """The differences, folder by folder; folders that are gone come last.
+
+        Raises :class:`~feeds.errors.FeedsError` where the posts of a source would be taken
+        for deleted though it is the source that is missing.
+        """
+        self._check_sources()
         for folder, names in _source_folders(self.config, self.findings):
             if folder not in self._seen:
                 self._seen.add(folder)
                 yield from self._folder_changes(folder, names)
+        if not (self._seen or self.config.posts.sources) and self._had_posts(""):
+            what = "no _posts folder any more, though it had posts; nothing was changed"
+            raise ConfigError(self.config.root, [f"{what}; {PUT_BACK}"])
         for folder in sorted({folder for folder, _ in self.known} - self._seen):
             gone = sorted(self._remembered(folder))
             yield Change(folder, None, (), tuple(_join(folder, name) for name in gone))
+
+    def _check_sources(self) -> None:
+        root = self.config.root
+        for source in self.config.posts.sources:
+            if glob.has_magic(source) or os.path.isdir(root / source):
+                continue
+            if self._had_posts(source):
+                what = "the folder is gone, though posts were in it; nothing was changed"
+                raise ConfigError(root / source, [f"{what}; {PUT_BACK}"])
+
+    def _had_posts(self, folder: str) -> bool:
+        keys = [key for key in self.known if not folder or f"{key[0]}/".startswith(f"{folder}/")]
+        return any(unpack(self.entries_of(key)) for key in keys)
 
     def _remembered(self, folder: str) -> dict[str, Stat]:
         """All that is known of the files of a folder."""
@@ -170,9 +197,12 @@ class Scan:
 
     def _unreadable(self, folder: str, name: str, error: OSError) -> None:
         path = _join(folder, name)
-        if isinstance(error, FileNotFoundError) and not os.path.islink(self.config.root / path):
-            return  # deleted since the folder was listed
         reason = (error.strerror or str(error)).lower()
+        if not os.path.islink(self.config.root / path):
+            if isinstance(error, FileNotFoundError):
+                return  # deleted since the folder was listed
+            if error.errno != errno.ENAMETOOLONG:  # it is the folder, or the disk
+                raise _unreadable(self.config.root / path, reason) from error
         self.findings.append(Finding(path, 1, Level.ERROR, f"cannot be read: {reason}", "left out"))
 
     def _irregular(self, folder: str, name: str, mode: int) -> None:
@@ -233,63 +263,84 @@ def _source_folders(config: Config, findings: list[Finding]) -> Iterator[tuple[s
     """Every folder that holds posts, with the names of the files that may be posts."""
     walk = _Walk(config, findings)
     if config.posts.sources:
-        for source in config.posts.sources:
-            yield from walk.source(source)
+        yield from walk.sources(config.posts.sources)
     else:
         yield from walk.jekyll(config.posts.collections_dir)
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Lists folders; a folder that cannot be listed is a finding, not the end."""
+    """Lists folders, each once however many links lead to it."""
 
     config: Config
     findings: list[Finding]
     extensions: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    _walked: dict[tuple[int, int], str] = field(default_factory=dict)
+    _places: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         endings = (*self.config.posts.markdown_extensions, *HTML_EXTENSIONS, *TEXT_EXTENSIONS)
-        self.extensions = tuple(f".{ending}" for ending in endings)
+        self.extensions = tuple(f".{ending}".lower() for ending in endings)
         output = os.path.relpath(self.config.output, self.config.root).replace(os.sep, "/")
         self.own = (output, STATE_FOLDER)
+        self._places = [str(self.config.root)]
 
-    def source(self, pattern: str) -> Iterator[tuple[str, list[str]]]:
-        """One entry of ``[posts] sources``: a folder, or a glob over folders."""
+    def sources(self, patterns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+        """What ``[posts] sources`` names: folders, or globs over folders."""
+        found = [folder for pattern in patterns for folder in self._named(pattern)]
+        self._places += [os.path.realpath(self.config.root / folder) for folder in found]
+        yield from self._linked(found, self._below)
+
+    def _named(self, pattern: str) -> list[str]:
         if not glob.has_magic(pattern):
-            if not (self.config.root / pattern).is_dir():
+            if not os.path.isdir(self.config.root / pattern):
                 self._finding(pattern, "no such folder, though [posts] sources names it")
-                return
+                return []
             found = [pattern]
         else:
             found = sorted(glob.glob(pattern, root_dir=self.config.root, recursive=True))
-        for folder in found:
-            if (self.config.root / folder).is_dir():
-                yield from self._below(folder.strip("/").replace(os.sep, "/"), follow=True)
+        folders = [folder for folder in found if os.path.isdir(self.config.root / folder)]
+        return [folder.strip("/").replace(os.sep, "/") for folder in folders]
 
     def jekyll(self, start: str) -> Iterator[tuple[str, list[str]]]:
         """Every ``_posts`` (and ``_drafts``) in the folders that Jekyll visits."""
-        wanted = ("_posts", "_drafts") if self.config.posts.drafts else ("_posts",)
-        if start and not (self.config.root / start).is_dir():
+        if start and not os.path.isdir(self.config.root / start):
             self._finding(start, "no such folder, though collections_dir names it")
             return
-        yield from self._visit(start, wanted, frozenset())
+        yield from self._linked([start], self._visit)
 
-    def _visit(
-        self, folder: str, wanted: tuple[str, ...], above: frozenset[str]
-    ) -> Iterator[tuple[str, list[str]]]:
-        real = os.path.realpath(self.config.root / folder)
-        if real in above:
-            self._finding(folder, "a link that leads back to a folder above it")
+    def _linked(self, folders: Sequence[str], walk: WalkFolder) -> Iterator[tuple[str, list[str]]]:
+        """Walk folders, then the links to folders that were met there: what a link leads to
+        goes by its own name where it has one."""
+        links: list[str] = []
+        for folder in folders:
+            yield from walk(folder, links)
+        for link in links:  # which grows
+            real = os.path.realpath(self.config.root / link)
+            place = os.path.realpath(self.config.root / link.rpartition("/")[0])
+            if _is_within(place, real):
+                self._finding(link, "a link that leads back to a folder above it")
+                continue
+            self._places.append(real)
+            yield from walk(link, links)
+
+    def _visit(self, folder: str, links: list[str]) -> Iterator[tuple[str, list[str]]]:
+        if not self._first_time(folder):
             return
         folders, _ = self._list(folder)
+        wanted = ("_posts", "_drafts") if self.config.posts.drafts else ("_posts",)
         for name in wanted:
             if name in folders:
-                yield from self._below(_join(folder, name), follow=False)
+                yield from self._posts(_join(folder, name))
         for name in folders:
             path = _join(folder, name)
-            if path not in self.own and self._visited(path, name):
-                yield from self._visit(path, wanted, above | {real})
+            if path in self.own or not self._visited(path, name):
+                continue
+            if os.path.islink(self.config.root / path):
+                links.append(path)
+            else:
+                yield from self._visit(path, links)
 
     def _visited(self, path: str, name: str) -> bool:
         """EntryFilter#filter for a folder."""
@@ -298,32 +349,59 @@ class _Walk:
             return False
         return included or not (name.startswith(SPECIAL_LEADS) or name.endswith(("~", ".")))
 
-    def _below(
-        self, folder: str, follow: bool, above: frozenset[str] = frozenset()
-    ) -> Iterator[tuple[str, list[str]]]:
-        """A source folder and its subfolders; Jekyll does not follow links below ``_posts``."""
-        real = os.path.realpath(self.config.root / folder)
-        if real in above:
-            self._finding(folder, "a link that leads back to a folder above it")
+    def _posts(self, folder: str) -> Iterator[tuple[str, list[str]]]:
+        """A ``_posts`` folder and its subfolders; Jekyll does not follow links below it."""
+        for path, names, folders in self._files(folder):
+            yield path, names
+            for each in folders:
+                if not os.path.islink(self.config.root / each):
+                    yield from self._posts(each)
+
+    def _below(self, folder: str, links: list[str]) -> Iterator[tuple[str, list[str]]]:
+        """A source folder and its subfolders."""
+        if not self._first_time(folder):
             return
+        for path, names, folders in self._files(folder):
+            yield path, names
+            for each in folders:
+                if os.path.islink(self.config.root / each):
+                    links.append(each)
+                else:
+                    yield from self._below(each, links)
+
+    def _files(self, folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
+        """A folder, the names in it that may be posts, and the folders in it."""
         folders, files = self._list(folder)
-        yield folder, [name for name in files if self._candidate(folder, name)]
+        below = []
         for name in folders:
             path = _join(folder, name)
             if name.startswith(SPECIAL_LEADS) or name.endswith("~") or path in self.own:
                 continue
-            if not follow and os.path.islink(self.config.root / path):
-                continue
-            if name.endswith(self.extensions):
+            if name.lower().endswith(self.extensions):
                 self._finding(path, "a folder with the name of a post", "looked into")
-            yield from self._below(path, follow, above | {real})
+            below.append(path)
+        yield folder, [name for name in files if self._candidate(folder, name)], below
+
+    def _first_time(self, folder: str) -> bool:
+        """Links between folders make more ways than anyone could walk; one is enough."""
+        try:
+            found = os.stat(self.config.root / folder)
+        except OSError as error:
+            self._unlisted(folder, error)
+            return False
+        before = self._walked.setdefault((found.st_dev, found.st_ino), folder)
+        if before != folder:
+            what = f"leads to the same folder as {before or '.'}"
+            self.findings.append(Finding(folder, 0, Level.NOTE, what, "read once"))
+            return False
+        return True
 
     def _candidate(self, folder: str, name: str) -> bool:
         if name.startswith(SPECIAL_LEADS) or name.endswith("~"):
             return False
         # A name that looks like a post's is one, whatever its ending; of the others only
         # those that can hold text are worth a word.
-        if not (name.endswith(self.extensions) or POST_NAME.match(name)):
+        if not (name.lower().endswith(self.extensions) or POST_NAME.match(name)):
             return False
         return not _matches(self.config.posts.exclude, _join(folder, name))
 
@@ -334,11 +412,36 @@ class _Walk:
         try:
             with os.scandir(self.config.root / folder) as entries:
                 for entry in entries:
-                    (folders if _is_folder(entry) else files).append(entry.name)
+                    if _is_folder(entry):
+                        folders.append(entry.name)
+                    elif not entry.is_symlink() or self._may_lead(folder, entry.name):
+                        files.append(entry.name)
         except OSError as error:
-            self._finding(folder or ".", f"cannot be listed: {(error.strerror or '').lower()}")
+            self._unlisted(folder, error)
             return [], []
         return sorted(self._encodable(folder, folders)), self._encodable(folder, files)
+
+    def _unlisted(self, folder: str, error: OSError) -> None:
+        """Raise, lest the posts of a folder be taken for deleted; but one that is gone is gone."""
+        gone = isinstance(error, FileNotFoundError)
+        if gone or (folder and _matches(self.config.posts.exclude, folder)):
+            return
+        reason = (error.strerror or str(error)).lower()
+        if error.errno != errno.ENAMETOOLONG:
+            raise _unreadable(self.config.root / folder, reason) from error
+        self._finding(folder, f"cannot be listed: {reason}")
+
+    def _may_lead(self, folder: str, name: str) -> bool:
+        """Whether a link to a file stays in the site, or in a folder that was linked into it."""
+        if not self._candidate(folder, name):
+            return False
+        path = _join(folder, name)
+        real = os.path.realpath(self.config.root / path)
+        if not os.path.isfile(real) or any(_is_within(real, place) for place in self._places):
+            return True  # of what is no file there is more to say later
+        what = "a link to a file outside the site"
+        self.findings.append(Finding(path, 0, Level.WARNING, what, "left out"))
+        return False
 
     def _encodable(self, folder: str, names: list[str]) -> list[str]:
         """Names that are not Unicode cannot be told apart in a URL, a message or the index."""
@@ -359,6 +462,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False  # a link in a circle; the stat of it says so
+
+
+def _unreadable(path: Path, reason: str) -> SourceError:
+    advice = "let this user read its folder, or exclude that in [posts]"
+    return SourceError(f"{path}: cannot be read: {reason}; nothing was changed; {advice}")
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _is_unicode(name: str) -> bool:

@@ -297,7 +297,7 @@ def test_the_summary_of_the_header_wins(line: str, summary: str) -> None:
         ("a\n\nb\n<!--more-->\nc", "a b"),
         ("<!--more-->\na\n\nb", "a"),
         ("![x](y)\n<!--more-->\n\na", "a"),
-        ("no mark\n\nb", "no mark"),
+        ("no mark\n\nb", "no mark b"),
         ("see [a][] and [b][c]\n<!--more-->\nx\n\n[a]: /a\n[c]: /c\n", "see a and b"),
         ("{% raw %}a{% endraw %}<!--more-->b", "a"),
         ("<div>a<!--more-->b</div>", "a"),
@@ -307,6 +307,11 @@ def test_the_summary_of_the_header_wins(line: str, summary: str) -> None:
 def test_the_excerpt_ends_at_the_mark(body: str, summary: str) -> None:
     config = replace(CONFIG, posts=replace(CONFIG.posts, excerpt_separator="<!--more-->"))
     assert rendered(body, config).summary == summary
+
+
+def test_without_the_mark_an_excerpt_is_the_first_block_where_jekyll_does_not_rule() -> None:
+    posts = replace(CONFIG.posts, jekyll=False, excerpt_separator="<!--more-->")
+    assert rendered("no mark\n\nb", replace(CONFIG, posts=posts)).summary == "no mark"
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ def post(text: str, jekyll: bool = True) -> Post:
         ("163", "163", ["163"]),
         ("007", "007", ["007"]),
         ("2022-01-02", "2022-01-02", ["2022-01-02"]),
-        ("|\n  one\n  two", "one two", ["one\ntwo\n"]),
-        ('"a\\tb"', "a b", ["a\tb"]),
+        ("|\n  one\n  two", "one two", ["one two"]),
+        ('"a\\tb"', "a b", ["a b"]),
         ("", "", []),
         ("~", "", []),
         ("null", "", []),
@@ -61,6 +61,11 @@ def test_a_value_is_text_as_it_is_written(written: str, text: str, items: list[s
     assert fields.texts(value) == items
     assert fields.text_of(None) == ""
     assert fields.texts(None) == []
+
+
+def test_terms_have_no_line_ends() -> None:
+    found = post('tags: ["x\\ny", "a\\r\\u2028b", " c "]\ncategory: "d\\ne"')
+    assert (found.tags, found.categories) == (("x y", "a b", " c "), ("d e",))
 
 
 def test_the_first_field_that_says_something_counts() -> None:

@@ -47,7 +47,20 @@ INCLUDES = {
     "loop.html": "{% break %}",
     "sub/a.html": "deep",
 }
-PAGE = {"layout": "post", "list": ["a", "b"], "map": {"k": "v"}, "flag": True, "number": 7}
+PAGE = {
+    "title": POST.title,
+    "url": "/2022/01/07/a.html",
+    "id": "/2022/01/07/a",
+    "date": DATE,
+    "categories": list(POST.categories),
+    "tags": list(POST.tags),
+    "path": POST.path,
+    "layout": "post",
+    "list": ["a", "b"],
+    "map": {"k": "v"},
+    "flag": True,
+    "number": 7,
+}
 REFERENCES = {
     "2022-01-01-other": "https://example.org/base/2022/01/01/other.html",
     "assets/x.pdf": "https://example.org/base/assets/x.pdf",
@@ -71,6 +84,7 @@ def text(source: str) -> str:
         ("{{ site.title }} {{ site.lang }} {{ site.author }}", "新闻 zh-CN Editor"),
         ("{{ site.theme.color }}", "red"),
         ("{{ page.title }} {{ page.categories | join: ',' }} {{ page.tags[0] }}", "标题 news 股市"),
+        ("{{ page.id }}", "/2022/01/07/a"),
         ("{{ page.url }} {{ page.path }}", "/2022/01/07/a.html _posts/2022-01-07-a.md"),
         ("{{ page.date }}", "2022-01-07 08:54:02 +0800"),
         ("{{ page.layout }} {{ page.map.k }} {{ page.number }} {{ page.flag }}", "post v 7 true"),

@@ -110,3 +110,40 @@ def test_the_time_does_not_grow_with_the_square_of_the_length(part: str) -> None
     start = time.process_time()
     markdown(part * (500_000 // len(part)) + "{:")
     assert time.process_time() - start < 5
+
+
+# --- emphasis beside Chinese ---------------------------------------------------------------
+
+
+# What kramdown 2.4 makes of the same.
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("**「强调」**后面", "<strong>「强调」</strong>后面"),
+        ("前面**“强调”**后面", "前面<strong>“强调”</strong>后面"),
+        ("**强调：**后面", "<strong>强调：</strong>后面"),
+        ("前*（斜）*后", "前<em>（斜）</em>后"),
+        ("**《书》**和**《书2》**", "<strong>《书》</strong>和<strong>《书2》</strong>"),
+        ("a**“A”**B", "a<strong>“A”</strong>B"),
+        ("**50%**的", "<strong>50%</strong>的"),
+        ("前**`代码`**后", "前<strong><code>代码</code></strong>后"),
+        ("前**[链](x)**后", '前<strong><a href="x">链</a></strong>后'),
+        ("~~「删」~~后", "<del>「删」</del>后"),
+        ("** 强调**后", "** 强调**后"),
+        ("\\*\\*「x」**后", "**「x」**后"),
+        ("后\\**「x」*后", "后*<em>「x」</em>后"),
+        ("`**「强」**后`", "<code>**「强」**后</code>"),
+    ],
+)
+def test_emphasis_beside_chinese_needs_no_space(text: str, written: str) -> None:
+    assert markdown(text) == f"<p>{written}</p>\n"
+
+
+def test_an_address_keeps_its_marks() -> None:
+    page = "/**%E3%80%8Ca%E3%80%8D**%E5%90%8E"
+    assert markdown("[x](/**「a」**后)") == f'<p><a href="{page}">x</a></p>\n'
+
+
+@pytest.mark.parametrize("text", ["    **「强」**后\n", "```\n**「强」**后\n```\n"])
+def test_marks_in_a_block_of_code_are_code(text: str) -> None:
+    assert markdown(text) == "<pre><code>**「强」**后\n</code></pre>\n"

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.config import Config, load_config
+from feeds.errors import ConfigError
 from feeds.models import Level
 from feeds.posts import scan as scanning
 from feeds.posts.scan import UNSURE, Scan, pack, unpack
@@ -179,6 +180,95 @@ def test_what_is_no_file_is_named_and_the_rest_is_read(site: Path) -> None:
         "posts/loop",
         "posts/pipe.md",
     }
+
+
+def test_links_between_folders_are_walked_once(site: Path) -> None:
+    """Each of many folders links to all others: more ways than could ever be walked."""
+    folders = [f"posts/{number}" for number in range(20)]
+    make(site, [f"{folder}/{number}.md" for number, folder in enumerate(folders)])
+    for folder in folders:
+        for other in folders:
+            if other != folder:
+                (site / folder / other.replace("/", "-")).symlink_to(site / other)
+    read, _, scan = Memory(load_config(site)).scan()
+    assert read == sorted(f"{folder}/{number}.md" for number, folder in enumerate(folders))
+    assert {found.level for found in scan.findings} == {Level.NOTE}
+    assert len(scan.findings) == 20 * 19
+
+
+def test_links_between_the_folders_of_a_jekyll_site_are_walked_once(jekyll: Path) -> None:
+    folders = [f"f{number}" for number in range(20)]
+    make(jekyll, [f"{folder}/_posts/2022-01-01-{folder}.md" for folder in folders])
+    for folder in folders:
+        for other in folders:
+            if other != folder:
+                (jekyll / folder / f"to-{other}").symlink_to(jekyll / other)
+    read, _, _ = Memory(load_config(jekyll)).scan()
+    assert read == sorted(f"{folder}/_posts/2022-01-01-{folder}.md" for folder in folders)
+
+
+def test_a_folder_keeps_its_own_name_whatever_links_to_it(site: Path) -> None:
+    make(site, ["posts/b/deep/x.md"])
+    (site / "posts/a").symlink_to("b/deep")
+    assert Memory(load_config(site)).scan()[0] == ["posts/b/deep/x.md"]
+
+
+def test_a_linked_folder_is_a_source_but_a_file_elsewhere_is_no_post(
+    site: Path, tmp_path: Path
+) -> None:
+    make(tmp_path, ["secret.md", "elsewhere/a.md", "elsewhere/b.md", "site/notes.md"])
+    (site / "posts/linked").symlink_to(tmp_path / "elsewhere")
+    (site / "posts/linked/again.md").symlink_to(tmp_path / "elsewhere/a.md")
+    (site / "posts/notes.md").symlink_to("../notes.md")
+    (site / "posts/secret.md").symlink_to(tmp_path / "secret.md")
+    memory = Memory(load_config(site))
+    read, _, scan = memory.scan()
+    assert read == [
+        "posts/linked/a.md",
+        "posts/linked/again.md",
+        "posts/linked/b.md",
+        "posts/notes.md",
+    ]
+    assert [(found.path, found.level) for found in scan.findings] == [
+        ("posts/secret.md", Level.WARNING)
+    ]
+    (site / "posts/linked/a.md").unlink()
+    (site / "posts/notes.md").unlink()
+    (site / "posts/notes.md").symlink_to(tmp_path / "secret.md")
+    assert memory.scan()[1] == ["posts/linked/a.md", "posts/linked/again.md", "posts/notes.md"]
+
+
+def test_endings_may_be_written_in_capitals(site: Path, jekyll: Path) -> None:
+    make(site, ["posts/a.MD", "posts/b.Markdown", "posts/c.HTML", "posts/d.JPG"])
+    read, _, _ = Memory(load_config(site)).scan()
+    assert read == ["posts/a.MD", "posts/b.Markdown", "posts/c.HTML"]
+
+
+def test_a_source_that_goes_with_all_its_posts_is_refused_until_all_is_read_anew(
+    site: Path,
+) -> None:
+    make(site, ["posts/sub/a.md", "more/b.md"])
+    config = load_config(site, {"posts": {"sources": ["posts", "more"]}})
+    memory = Memory(config)
+    memory.scan()
+    (site / "posts").rename(site / "away")
+    with pytest.raises(ConfigError, match=r"posts: the folder is gone, .* --full"):
+        memory.scan()
+    assert Memory(config).scan()[0] == ["more/b.md"]
+    (site / "away").rename(site / "posts")
+    assert memory.scan()[:2] == ([], [])
+
+
+def test_a_jekyll_site_that_loses_all_its_posts_folders_is_refused(jekyll: Path) -> None:
+    make(jekyll, ["_posts/2022-01-01-a.md", "news/_posts/2022-01-01-b.md"])
+    memory = Memory(load_config(jekyll))
+    memory.scan()
+    (jekyll / "news/_posts").rename(jekyll / "news/gone")
+    assert memory.scan()[1] == ["news/_posts/2022-01-01-b.md"]
+    (jekyll / "_posts").rename(jekyll / "gone")
+    with pytest.raises(ConfigError, match="no _posts folder any more"):
+        memory.scan()
+    assert Memory(load_config(jekyll)).scan()[:2] == ([], [])
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file names are always Unicode")
