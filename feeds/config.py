@@ -535,7 +535,7 @@ def _posts(section: Section, jekyll: bool) -> Posts:
         unpublished=section.flag("unpublished"),
         naive_dates=section.choice("naive_dates", "utc" if jekyll else "site", ("site", "utc")),
         excerpt_separator=section.text("excerpt_separator", "\n\n"),
-        markdown_extensions=tuple(ending.lstrip(".") for ending in endings),
+        markdown_extensions=tuple(ending.lstrip(".").lower() for ending in endings),
         include=section.texts("include"),
         exclude=section.texts("exclude"),
         collections_dir=_folder(section, "collections_dir", section.text("collections_dir")),

@@ -202,7 +202,7 @@ def test_a_folder_that_cannot_be_written_is_code_3(site: Path, command: str) -> 
     (site / ".feeds").write_text("")
     done = feeds(site, command)
     assert (done.code, done.out) == (3, "")
-    assert done.err.startswith(f"feeds: {site}/.feeds: the state folder cannot be written: ")
+    assert done.err.startswith(f"feeds: {site}/.feeds: has to be a folder; move it away")
 
 
 def test_a_first_configuration_that_cannot_be_written_is_code_3(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx
 
 from feeds import __version__
-from feeds.config import CONFIG_NAME, Config, secret_of
+from feeds.config import Config, config_path, secret_of
 from feeds.errors import ConfigError
 from feeds.links.addresses import Gate, Resolver
 from feeds.links.fetch import Manners
@@ -47,7 +47,7 @@ def manners_of(config: Config, environment: Mapping[str, str] = os.environ) -> M
         for pattern, lines in links.headers.items()
     }
     if problems:
-        raise ConfigError(config.root / CONFIG_NAME, problems)
+        raise ConfigError(config_path(config.root), problems)
     return Manners(
         user_agent=user_agent,
         timeout=links.timeout,
@@ -102,6 +102,6 @@ def ssl_context(config: Config) -> ssl.SSLContext:
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             reason = "holds no certificates" if isinstance(error, ssl.SSLError) else error
             problem = f"links.ca_file: {path} cannot be read: {reason}"
-            raise ConfigError(config.root / CONFIG_NAME, [problem]) from error
+            raise ConfigError(config_path(config.root), [problem]) from error
     context.set_alpn_protocols(["http/1.1"])
     return context
