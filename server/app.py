@@ -137,7 +137,8 @@ async def _follow(shelf: Shelf, changed: asyncio.Event) -> None:
         except UnavailableError as error:
             if str(error) != said:
                 said = str(error)
-                logger.warning("%s", said)
+                # At the very first start that is as it should be.
+                logger.log(logging.WARNING if shelf.edition else logging.INFO, "%s", said)
         if shelf.damaged:
             shelf.damaged = False
             request_build(shelf.config.state, anew=True)

@@ -111,23 +111,22 @@ class EditionReader:
         if self._db is not None:
             self._db.close()
         self._db = self._file = self._edition = None
+        self._version = -1
 
     def newer(self, than: Edition | None) -> Edition | None:
         """The edition of now if it is another one. Raises :class:`UnavailableError`."""
         with _explained():
             if self._untouched() and self._edition is than:
                 return None
-            with self._transaction() as view:
-                edition = self._read(view)
-        return None if edition is than else edition
+            with self._transaction() as (_, edition):
+                return None if edition is than else edition
 
     def make(self, path: str) -> Made | None:
         """The answer for a path; ``None`` where nothing is published there.
 
         Raises :class:`UnavailableError`.
         """
-        with _explained(), self._transaction() as view:
-            edition = self._read(view)
+        with _explained(), self._transaction() as (view, edition):
             place = edition.places.get(path)
             return None if place is None else _made(view, edition, path, place)
 
@@ -136,8 +135,7 @@ class EditionReader:
 
         ``None`` where the document is not any more what ``answer`` says.
         """
-        with _explained(), self._transaction() as view:
-            edition = self._read(view)
+        with _explained(), self._transaction() as (view, edition):
             place = edition.places.get(answer.path)
             if place is None or place.key != answer.key:
                 return None
@@ -150,7 +148,7 @@ class EditionReader:
 
     def newest_post(self) -> float | None:
         """When the newest post was published, in seconds since 1970."""
-        with contextlib.suppress(UnavailableError), _explained(), self._transaction() as view:
+        with contextlib.suppress(UnavailableError), _explained(), self._transaction() as (view, _):
             date = view.newest_post()
             return None if date is None else date / 1e6
         return None
@@ -166,12 +164,17 @@ class EditionReader:
         return int(db.execute("PRAGMA data_version").fetchone()[0])
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[View]:
+    def _transaction(self) -> Iterator[tuple[View, Edition]]:
+        """A view of what one build saved, and the edition that it is."""
         db = self._connected()
-        self._version = self._data_version(db)
+        version = self._data_version(db)
         db.execute("BEGIN")
         try:
-            yield View(db)
+            view = View(db)
+            edition = self._read(view)
+            # Not before: an edition that was not read is one that is still to be found.
+            self._version = version
+            yield view, edition
         finally:
             with contextlib.suppress(sqlite3.Error):
                 db.execute("ROLLBACK")

@@ -2,8 +2,8 @@
 
 uvicorn's parser in C takes headers without end, and waits without end for the rest of them,
 for a body and for a client that does not read. Here the head of a request has a size, a
-number of headers and a time, a body a size and a time, and an answer a time to be read in;
-whoever goes beyond is told so where that is possible, and cut off.
+number of headers and a time, a body a size and a time, and an answer has to be read at some
+speed; whoever goes beyond is told so where that is possible, and cut off.
 
 A request has the one Host that RFC 9112 section 3.2 asks for. A body has a length (section
 6.3 allows to insist on it): nobody who asks for feeds sends one, git hosts know its length,
@@ -13,6 +13,7 @@ and two ways to say where it ends are one too many behind a proxy.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, Final
 
 import httptools
@@ -21,6 +22,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 LARGEST_HEAD: Final = 32 * 1024
 MOST_HEADERS: Final = 100
 LARGEST_BODY: Final = 26 << 20  # a little more than the webhook takes
+KERNEL_BUFFER: Final = 128 * 1024
+LEAST_READ: Final = 32 * 1024  # of a large answer, every ``read_seconds``
 # Sizes are looked at after so many bytes at most, since the parser tells nothing between.
 SLICE: Final = 16 * 1024
 END_OF_HEAD: Final = b"\r\n\r\n"
@@ -46,6 +49,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.url = b""
         self._head = 0  # bytes of an incomplete head
         self._body = 0  # bytes of the body so far
         self._hosts = 0
@@ -55,10 +59,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deaf = False  # whatever comes is thrown away
         self._ended = False  # nothing will come any more
         self._timer: asyncio.TimerHandle | None = None  # for what the client sends
+        self._unread = 0  # bytes of answers, when that was looked at last
         self._read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # What the kernel holds for a client is memory too, and hides whether it reads.
+        if (opened := transport.get_extra_info("socket")) is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
         self._timer = self.loop.call_later(self.head_seconds, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -250,7 +258,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_read_timer(self) -> None:
         if self._read_timer is None:
-            self._read_timer = self.loop.call_later(self.read_seconds, self._abort)
+            self._unread = self.transport.get_write_buffer_size()
+            self._read_timer = self.loop.call_later(self.read_seconds, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        """A slow client is waited for as long as it gets on."""
+        self._read_timer = None
+        if self.transport.get_write_buffer_size() > self._unread - LEAST_READ:
+            self._abort()
+        else:
+            self._start_read_timer()
 
     def _stop_read_timer(self) -> None:
         if self._read_timer is not None:

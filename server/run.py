@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import resource
+import signal
 import sys
+import threading
+import time
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
@@ -21,6 +26,8 @@ from server.protocol import BoundedProtocol
 GRACE_SECONDS: Final = 5
 KEEP_ALIVE_SECONDS: Final = 15
 BACKLOG: Final = 4096
+# How often a worker looks whether its server is still there.
+LOOK_SECONDS: Final = 0.5
 # More open files than this would only be more memory for connections that do nothing.
 MOST_FILES: Final = 65_536
 
@@ -33,7 +40,7 @@ def serve(config: Config, watch: str) -> None:
     set_up_process(config)
     _allow_connections()
     options = uvicorn.Config(
-        functools.partial(worker, config, watch),
+        functools.partial(_application, config, watch, os.getpid()),
         factory=True,
         host=config.server.host,
         port=config.server.port,
@@ -58,6 +65,20 @@ def serve(config: Config, watch: str) -> None:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _application(config: Config, watch: str, server: int) -> Starlette:
+    """The application in the process ``server``, or in a worker that it started."""
+    if os.getpid() != server:
+        threading.Thread(target=_end_with, args=(server,), daemon=True).start()
+    return worker(config, watch)
+
+
+def _end_with(server: int) -> None:
+    """End this worker when its server does, even if that was killed: the port is wanted."""
+    while os.getppid() == server:
+        time.sleep(LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _allow_connections() -> None:

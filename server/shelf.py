@@ -291,8 +291,11 @@ class Shelf:
 
     def _paths(self, answer: Answer) -> Iterable[str]:
         """The paths of requests that an answer is for."""
-        paths = {f"/{answer.path}", f"{self._prefix}/{answer.path}"}
-        return [path for path in paths if self.document_path(path) == answer.path]
+        path = f"/{answer.path}"
+        if not self._prefix:
+            return (path,)
+        paths = (path, self._prefix + path)
+        return [each for each in paths if self.document_path(each) == answer.path]
 
     def _put(self, answer: Answer) -> None:
         self._drop(answer.path)
@@ -336,8 +339,9 @@ class Shelf:
         if answer is None:
             return
         self._bytes -= ANSWER_SIZE
-        for encoding in Encoding:
-            self._forget((path, encoding))
+        for encoding in answer.bodies:
+            self._bytes -= self._bodies.pop((path, encoding))
+        answer.bodies.clear()
         for each in self._paths(answer):
             del self.answers[each]
 

@@ -18,13 +18,17 @@ from typing import Final, NamedTuple, TypeVar
 
 import pytest
 
+from feeds.publish import MANIFEST
+
 from ..conftest import CONFIG
+from ..service import TIED
 
 T = TypeVar("T")
 
 # What has to happen soon may take longer on a machine that is busy with other things.
 SECONDS: Final = 20.0
 RUNNING: Final = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
+FEEDS: Final = (sys.executable, "-m", "feeds")
 BUILT: Final = re.compile(r"built in [\d.]+ s: ")
 
 
@@ -179,13 +183,14 @@ class Server:
 
 
 def processes() -> list[Process]:
-    """Every process of the machine."""
+    """Every process of the machine that runs; who is dead and not yet buried has no command."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             command = (folder / "cmdline").read_text()
-            found.append(Process(int(folder.name), int(fields[1]), fields[19], command))
+            if command:
+                found.append(Process(int(folder.name), int(fields[1]), fields[19], command))
     return found
 
 
@@ -210,13 +215,15 @@ def until(found: Callable[[], T], seconds: float = SECONDS) -> T:
 
 
 @contextlib.contextmanager
-def running(root: Path, *options: str, ready: bool = True) -> Iterator[Server]:
+def running(
+    root: Path, *options: str, ready: bool = True, program: Sequence[str] = FEEDS
+) -> Iterator[Server]:
     """``feeds serve`` for a site, ready to answer; ended at the end whatever happens."""
     log_path = root.parent / f"{root.name}-{time.monotonic_ns()}.log"
-    command = [sys.executable, "-m", "feeds", "serve", str(root), "--port", "0", *options]
+    command = [*program, "serve", str(root), "--port", "0", *options]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            command,
+            [*TIED, *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -255,6 +262,13 @@ def make_site(root: Path, config: str = "") -> Path:
     (root / "posts").mkdir(parents=True)
     (root / "config.toml").write_text(CONFIG + config, "utf-8")
     return root
+
+
+def hashes(root: Path) -> dict[str, str]:
+    """What a build wrote, by path below the output; comments in its manifest aside."""
+    lines = (root / "public" / MANIFEST).read_text("utf-8").splitlines()
+    entries = [line.partition("  ") for line in lines if not line.startswith("#")]
+    return {path: hash for hash, _, path in entries}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 from prometheus_client.core import Sample
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import write_post
+from tests.conftest import run_build, write_post
 from tests.service import Service, free_port, serving, wait_until
 
 ADDRESSES = ("203.0.113.77", "2001:db8:85a3::8a2e:370:7334")
@@ -80,6 +81,7 @@ def workers(site: Path) -> set[int]:
 
 
 def test_workers_tell_one_truth_which_only_grows(site: Path) -> None:
+    run_build(site)  # so that both workers have something from the beginning
     with serving(site, free_port(), "--workers", "2") as service:
         wait_until(lambda: len(workers(site)) == 2)
         before = counters(service)
@@ -95,7 +97,8 @@ def test_workers_tell_one_truth_which_only_grows(site: Path) -> None:
             seen.append(counters(service))
         assert fetch(service, "tag/none/feed.atom", "Reader/1.0", ADDRESSES[0]) == 404
         sent = {("site", "atom", 304): 40, ("site", "atom", 200): 41, ("", "", 404): 1}
-        wait_until(lambda: sent.items() <= requests(site).items())
+        # Whoever is asked what was counted writes it down.
+        wait_until(lambda: bool(counters(service)) and sent.items() <= requests(site).items())
         killed = min(workers(site))
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: len(workers(site) - {killed}) == 2)
@@ -150,3 +153,36 @@ def test_with_the_key_switched_off_nobody_is_counted(site: Path) -> None:
         assert counters(service)["feeds_requests_total", "site", "atom", "200"] == 2
         service.stop()
     assert shown(site) == []
+
+
+def test_what_was_built_and_found_is_told(site: Path) -> None:
+    """Of a site as it is now, and not as the first build left it."""
+    with serving(site, free_port()) as service:
+        before = gauges(service)
+        assert (before["feeds_posts", ""], before["feeds_feeds", ""]) == (1, 2)
+        assert before["feeds_newest_post_age_seconds", ""] > 86_400
+        written = datetime.now(UTC) - timedelta(seconds=60)
+        write_post(site, "b.md", written.isoformat(timespec="seconds"), tags="two")
+        write_post(site, "undated.md", "")
+        wait_until(lambda: gauges(service)["feeds_posts", ""] == 2)
+        after = gauges(service)
+        assert after["feeds_feeds", ""] == 3
+        found = [after["feeds_findings", level] for level in ("warning", "error")]
+        assert sum(found) == 1
+        assert 59 <= after["feeds_newest_post_age_seconds", ""] < 600
+        assert 0 < after["feeds_last_build_seconds", ""] < 60
+        assert after["feeds_last_build_good", ""] == 1
+        (site / "config.toml").write_text("[site", "utf-8")
+        wait_until(lambda: gauges(service)["feeds_last_build_good", ""] == 0)
+        assert gauges(service)["feeds_posts", ""] == 2
+        service.stop()
+
+
+def gauges(service: Service) -> dict[tuple[str, str], float]:
+    """Every gauge by name and level."""
+    return {
+        (sample.name, label(sample, "level")): sample.value
+        for family in text_string_to_metric_families(service.get("metrics").text)
+        if family.type == "gauge"
+        for sample in family.samples
+    }

@@ -20,6 +20,7 @@ from server.conditional import Encoding
 from server.editions import Edition, EditionReader, Made, UnavailableError, prefix, spelling
 
 from ..conftest import run_build, write_post
+from .conftest import hashes
 
 
 @pytest.fixture
@@ -51,14 +52,9 @@ def made(reader: EditionReader, path: str = "feed.atom") -> Made:
     return found
 
 
-def manifest(root: Path) -> dict[str, str]:
-    lines = (root / "public" / ".feeds-manifest").read_text("utf-8").splitlines()
-    return {path: hash for hash, _, path in (line.partition("  ") for line in lines)}
-
-
 def test_every_document_is_the_one_that_a_build_writes(reader: EditionReader, posts: Path) -> None:
     edition = first(reader)
-    written = manifest(posts)
+    written = hashes(posts)
     assert edition.places.keys() == written.keys()
     assert len(written) == 3 * (1 + 2 + 3) + 1
     for path, hash in written.items():
@@ -81,6 +77,37 @@ def test_nothing_is_newer_as_long_as_nothing_changed(reader: EditionReader, post
     assert reader.newer(edition) is None
     # Another worker that has nothing yet gets the same.
     assert reader.newer(None) is edition
+
+
+def test_a_look_at_the_newest_post_hides_no_edition(reader: EditionReader, posts: Path) -> None:
+    """As when metrics are asked for between a build and the next look for what is new."""
+    edition = first(reader)
+    before = reader.newest_post()
+    write_post(posts, "d.md", "2022-01-20 08:54:02 +0800")
+    run_build(posts)
+    assert reader.newest_post() != before
+    later = reader.newer(edition)
+    assert later is not None
+    assert later.number != edition.number
+
+
+def test_an_edition_that_could_not_be_read_is_looked_for_again(
+    reader: EditionReader, posts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edition = first(reader)
+    write_post(posts, "d.md", "2022-01-20 08:54:02 +0800")
+    run_build(posts)
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        patch.setattr("server.editions.definitions", fail)
+        with pytest.raises(UnavailableError, match="disk I/O error"):
+            reader.newer(edition)
+    later = reader.newer(edition)
+    assert later is not None
+    assert later.number != edition.number
 
 
 def test_a_change_makes_only_what_it_touches_another(reader: EditionReader, posts: Path) -> None:
@@ -202,7 +229,7 @@ def test_a_configuration_is_followed_when_a_build_used_it(
     later = reader.newer(edition)
     assert later is not None
     assert later.config.site.title == "旧闻"
-    assert made(reader).answer.hash == manifest(posts)["feed.atom"]
+    assert made(reader).answer.hash == hashes(posts)["feed.atom"]
 
 
 def test_a_broken_configuration_leaves_the_last_good_one(
@@ -226,7 +253,7 @@ def test_who_begins_late_reads_what_the_others_read(posts: Path) -> None:
     run_build(posts)
     reader = EditionReader(old)
     first(reader)
-    assert made(reader).answer.hash == manifest(posts)["feed.atom"]
+    assert made(reader).answer.hash == hashes(posts)["feed.atom"]
     reader.close()
 
 

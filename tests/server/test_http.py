@@ -28,7 +28,7 @@ import pytest
 import zstandard
 
 from ..conftest import CONFIG, run_build, write_post
-from .conftest import SECONDS, Reply, Server, make_site, running, until
+from .conftest import SECONDS, Reply, Server, hashes, make_site, running, until
 
 FEED: Final = "/feed.atom"
 MODIFIED: Final = "Thu, 20 Jan 2022 00:54:02 GMT"
@@ -91,8 +91,7 @@ def manifest(root: Path, server: Server, folder: Path) -> Mapping[str, str]:
     environment = {**os.environ, "TZ": "America/New_York", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     build = [sys.executable, "-m", "feeds", "build", str(copy)]
     subprocess.run(build, env=environment, check=True, capture_output=True)
-    lines = (copy / "public" / ".feeds-manifest").read_text("utf-8").splitlines()
-    return {path: hash for hash, _, path in (line.partition("  ") for line in lines)}
+    return hashes(copy)
 
 
 def etag(reply: Reply) -> str:

@@ -19,7 +19,7 @@ from tests.service import wait_until
 
 TOPIC = "https://news.example.org/feed.atom"
 # Longer than it takes to tell a hub.
-WHILE = 0.6
+WHILE = 0.4
 
 
 @pytest.fixture
