@@ -38,7 +38,7 @@ from feeds.tasks import digest, file_content
 from feeds.view import View
 from feeds.workers import Workers
 
-READ_CHUNK: Final = 200
+READ_CHUNK: Final = 50
 KEEP_SECONDS: Final = 1.0  # between two times that results are written down
 COMPLETE: Final = "complete"  # the last run that came to its end
 GRACE_SECONDS: Final = 3.0  # for what is in flight when a run is stopped
