@@ -17,11 +17,11 @@ from server.tally import Visit
 COUNT: Final = re.compile(
     r"(?<![\w.,/-])(?P<before>[0-9]{1,3}(?:[,.][0-9]{3})+|[0-9]+)\+?\s+"
     r"(?:subscriber|reader|follower)(?:s|\(s\))?(?!\w)"
-    r"|\b(?:subscribers|readers|users)\s*[=:\s]\s*(?P<after>[0-9]+)(?![\w.])",
+    r"|\b(?:subscribers|readers|users)(?:\s*+[=:]\s*+|\s++)(?P<after>[0-9]+)(?![\w.])",
     re.IGNORECASE,
 )
 FEED_ID: Final = re.compile(r"\bfeed-?id\s*[=:]\s*([\w./+-]{1,64})", re.IGNORECASE)
-NAME_END: Final = re.compile(r"[/(;,]|\s-\s|\s+feed-?id\b|(?:^|\s)\d", re.IGNORECASE)
+NAME_END: Final = re.compile(r"[/(;,]|\s-\s|\sfeed-?id\b|(?:^|\s)\d", re.IGNORECASE)
 COMPATIBLE: Final = re.compile(r"Mozilla[/ ][^(]*\(compatible;\s*(.*)", re.DOTALL)
 MOST_SUBSCRIBERS: Final = 100_000_000
 LONGEST_NAME: Final = 60

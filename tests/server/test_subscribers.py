@@ -230,6 +230,15 @@ def test_no_agent_takes_long(part: str) -> None:
     assert time.perf_counter() - started < 0.5
 
 
+@pytest.mark.parametrize("word", ["users", "feed-id", "9", "a", "Mozilla/5.0 (compatible;"])
+def test_a_run_of_spaces_takes_no_agent_long(word: str) -> None:
+    """Each visit is looked at while others are answered."""
+    for agent in (f"{word}{' ' * 8_000}x", f"a 5 subscribers {word}{' ' * 8_000}"):
+        started = time.perf_counter()
+        told(agent)
+        assert time.perf_counter() - started < 0.1
+
+
 def test_nobody_without_a_name_is_counted() -> None:
     found = audience([("feed.atom", b"", "192.0.2.1"), ("feed.atom", b"\x00\x1f", "192.0.2.1")])
     assert (found.subscribers, found.readers) == ({}, {})
