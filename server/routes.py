@@ -33,7 +33,7 @@ from server.watch import request_build
 logger = logging.getLogger("feeds.server")
 
 MISSING_SECONDS: Final = 60
-WITHDRAWN_SECONDS: Final = 3_600
+WITHDRAWN_SECONDS: Final = 300  # a term may come back
 MOVED_SECONDS: Final = 86_400
 LARGEST_PAYLOAD: Final = 25 << 20  # what GitHub sends at most
 REBUILDS_PER_MINUTE: Final = 12
@@ -193,7 +193,12 @@ def _secret(config: Config) -> str:
 
 def _signed(request: Request, digest: str) -> bool:
     """GitHub writes ``sha256=`` before the signature, Gitea, Gogs and Forgejo do not."""
-    headers = ("x-hub-signature-256", "x-gitea-signature", "x-forgejo-signature")
+    headers = (
+        "x-hub-signature-256",
+        "x-gitea-signature",
+        "x-forgejo-signature",
+        "x-gogs-signature",
+    )
     for name in headers:
         given = request.headers.get(name, "").removeprefix("sha256=")
         if given and hmac.compare_digest(given.encode(), digest.encode()):

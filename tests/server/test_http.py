@@ -428,7 +428,7 @@ def test_a_withdrawn_feed_says_that_it_is(server: Server) -> None:
         assert reply.status == 410
         assert b"This feed has ended" in reply.body
         assert reply["content-type"] == server.ask(f"/feed.{format}")["content-type"]
-        assert reply["cache-control"] == "public, max-age=3600"
+        assert reply["cache-control"] == "public, max-age=300"
     notice = feedparser.parse(server.ask("/tag/gone/feed.atom").body)
     assert not notice.bozo
     assert [entry.title for entry in notice.entries] == ["This feed has ended"]

@@ -70,9 +70,10 @@ def titles(server: Server) -> list[str]:
         gitea(),
         {"x-gitea-signature": signature()},
         {"x-forgejo-signature": signature()},
+        {"x-gogs-signature": signature()},
         {"x-hub-signature-256": f"sha256={signature()}"},
     ],
-    ids=["GitHub", "Gitea", "Gitea alone", "Forgejo", "another"],
+    ids=["GitHub", "Gitea", "Gitea alone", "Forgejo", "Gogs", "another"],
 )
 def test_a_signed_push_leads_to_a_build(server: Server, headers: dict[str, str]) -> None:
     before = titles(server)
