@@ -53,8 +53,7 @@ class Run:
         self.rested: list[tuple[str, float]] = []
         self.running = self.most = 0
         self.reply = reply
-        rest = lambda host, until: self.rested.append((host, until))  # noqa: E731
-        self.schedule = Schedule(Queue(links), pace, self._check, self._note, rest)
+        self.schedule = Schedule(Queue(links), pace, self._check, self._note, self._rest)
 
     async def _check(self, url: str) -> Outcome:
         self.begun.append(url)
@@ -68,6 +67,9 @@ class Run:
 
     def _note(self, asked: Asked, outcome: Outcome) -> None:
         self.done.append(asked.url)
+
+    def _rest(self, host: str, until: float) -> None:
+        self.rested.append((host, until))
 
     def run(self) -> Run:
         asyncio.run(asyncio.wait_for(self.schedule.run(), 20))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import httpx
 import pytest
@@ -189,41 +191,59 @@ def test_whoever_gives_up_closes_the_connection() -> None:
 # --- addresses ----------------------------------------------------------------------------
 
 
-def connect(addresses: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address that a host with several is asked at; ``127.1.9.9`` never answers."""
-    real = asyncio.BaseEventLoop.create_connection
+SILENT: Final = "127.1.9.9"
 
-    async def create(
-        self: asyncio.BaseEventLoop, factory: object, host: str, *rest: object, **more: object
-    ) -> object:
-        if host == "127.1.9.9":
-            await asyncio.Event().wait()
-        return await real(self, factory, host, *rest, **more)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", create)
+@contextmanager
+def silence_at(address: str, port: int) -> Iterator[None]:
+    """A listener whose queue is full: the kernel leaves whoever else comes without an answer."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
+def connect(addresses: Sequence[str]) -> str:
+    """The address that a host with several is asked at: only ``127.1.0.7`` answers."""
+    asked: list[str] = []
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         return addresses
 
-    async def run() -> str:
-        async with Loopback({"*": {"*": page()}}) as server:
-            allowed = [ALLOWED, "::1/128"]
-            async with gated_client(server, allowed=allowed, resolve=resolve) as client:
-                await client.get(server.url("http://a.example:@HTTP@/"))
-            tasks = asyncio.all_tasks() - server._tasks - {asyncio.current_task()}
-            assert not [task for task in tasks if "_connect_to" in repr(task)]
-            return max(server.most_open)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.append(writer.get_extra_info("sockname")[0])
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await reader.read()
+        writer.close()
 
-    return asyncio.run(asyncio.wait_for(run(), 20))
+    async def run() -> None:
+        async with await asyncio.start_server(serve, "127.1.0.7", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            gate = Gate([ALLOWED, "::1/128"], [port], resolve)
+            connections = GatedTransport(gate, ssl.create_default_context())
+            with silence_at(SILENT, port):
+                async with httpx.AsyncClient(transport=connections, trust_env=False) as client:
+                    await client.get(f"http://a.example:{port}/")
+            assert not [task for task in asyncio.all_tasks() if "_connect_to" in repr(task)]
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    (address,) = asked
+    return address
 
 
-def test_the_next_address_is_tried_if_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_address_is_tried_if_one_refuses() -> None:
     # Nobody listens at the address of IPv6.
-    assert connect(["::1", "127.1.0.7"], monkeypatch) == "127.1.0.7"
+    assert connect(["::1", "127.1.0.7"]) == "127.1.0.7"
 
 
-def test_the_next_address_is_tried_if_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert connect(["127.1.9.9", "127.1.0.7"], monkeypatch) == "127.1.0.7"
+def test_the_next_address_is_tried_if_one_does_not_answer() -> None:
+    assert connect([SILENT, "127.1.0.7"]) == "127.1.0.7"
 
 
 def test_both_families_are_tried_by_turns() -> None:
