@@ -569,14 +569,8 @@ def _folder(section: Section, key: str, folder: str) -> str:
 
 
 def _defaults(section: Section) -> tuple[Defaults, ...]:
-    sets = section.get("defaults", [])
-    if not isinstance(sets, list) or not all(isinstance(item, Mapping) for item in sets):
-        expected = "a list of tables with path, type and values"
-        section.problem("defaults", f"expected {expected}, not {show(sets)}")
-        return ()
     found = []
-    for number, item in enumerate(sets, 1):
-        inner = Section(item, (*section.keys, f"defaults[{number}]"), section.problems)
+    for inner in section.sections("defaults", "path, type and values"):
         found.append(
             Defaults(
                 path=inner.text("path"),
@@ -794,14 +788,8 @@ def _standing(section: Section, key: str) -> str:
 
 
 def _ignored(section: Section) -> tuple[Ignored, ...]:
-    tables = section.get("ignore", [])
-    if not isinstance(tables, list) or not all(isinstance(item, Mapping) for item in tables):
-        expected = "a list of tables with url, reason and until"
-        section.problem("ignore", f"expected {expected}, not {show(tables)}")
-        return ()
     found = []
-    for number, table in enumerate(tables, 1):
-        inner = Section(table, (*section.keys, f"ignore[{number}]"), section.problems)
+    for inner in section.sections("ignore", "url, reason and until"):
         ignored = Ignored(
             url=inner.text("url", "*"),
             reason=inner.text("reason").strip(),
@@ -811,7 +799,7 @@ def _ignored(section: Section) -> tuple[Ignored, ...]:
         )
         if not ignored.reason:
             inner.problem("reason", "missing; whoever reads it later wants to know why")
-        if not {"url", "post", "verdict"} & table.keys():
+        if not {"url", "post", "verdict"} & inner.values.keys():
             inner.problem("url", 'missing; a pattern like "https://example.com/*"')
         inner.finish()
         found.append(ignored)

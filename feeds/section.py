@@ -59,6 +59,17 @@ class Section:
             value = {}
         return Section(value, (*self.keys, key), self.problems)
 
+    def sections(self, key: str, keys: str) -> list[Section]:
+        """The tables of a list; ``keys`` says what each has, for who wrote something else."""
+        tables = self.get(key, [])
+        if not isinstance(tables, list) or not all(isinstance(each, Mapping) for each in tables):
+            self.problem(key, f"expected a list of tables with {keys}, not {show(tables)}")
+            return []
+        return [
+            Section(table, (*self.keys, f"{key}[{number}]"), self.problems)
+            for number, table in enumerate(tables, 1)
+        ]
+
     def text(self, key: str, default: str = "") -> str:
         value = self.get(key, default)
         if not isinstance(value, str):
