@@ -31,7 +31,7 @@ from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.posts.scan import Change, Scan
-from feeds.publish import Folder, Known, Published, StagedDocument
+from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
 from feeds.selection import Task, select
 from feeds.state import knows_output, remember_output
@@ -107,7 +107,8 @@ def build(
         if options.strict:
             findings += _folder(config, {}).edited(known)
         if not (options.strict and any(found.level is not Level.NOTE for found in findings)):
-            published = _publish(index, config, known, workers, options)
+            with alone(config.output, options.wait):
+                published = _publish(index, config, known, workers, options)
             findings += published.findings
             index.save()
             findings += _owe(index, config, now)

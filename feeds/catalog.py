@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 from feeds.config import Config
 from feeds.models import Feed, Finding, Format, Kind, Level
+from feeds.patterns import NO_PATH
 
 # A folder's name may have 255 bytes; a short hash and an ending must still fit.
 SLUG_BYTES: Final = 200
 SEPARATORS: Final = re.compile(r"[\s/\\\x00-\x1f\x7f]+")
-NO_FILE_NAME: Final = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def catalog(config: Config, terms: Iterable[TermPosts]) -> Catalog:
     groups = [group for group in groups if sum(t.posts for t in group) >= config.terms.min_posts]
     definitions = [_site_feed(config)]
     taken = _Taken()
-    taken.add([*definitions[0].head.paths.values(), config.feeds.opml])
+    for path in (*definitions[0].head.paths.values(), config.feeds.opml):
+        taken.add(path)
     # The oldest come first, so that a new term never takes the path of an old one.
     groups.sort(key=lambda group: (group[0].kind, group[0].oldest, group[0].name))
     definitions += [_term_feed(config, group, taken, findings) for group in groups]
@@ -128,19 +129,10 @@ def _term_feed(
     config: Config, group: Sequence[TermPosts], taken: _Taken, findings: list[Finding]
 ) -> Definition:
     term = group[0]
-    paths = term_paths(config, term.kind, term.name)
-    patterns = config.feeds.paths[term.kind].values()
-    cased = any("{name}" in pattern for pattern in patterns)
-    if not taken.free(paths.values(), cased):
-        paths = next(
-            other
-            for size in (4, 8, 16, 32)
-            if taken.free((other := term_paths(config, term.kind, term.name, size)).values(), cased)
-        )
-        first = next(iter(paths.values()))
+    paths, moved = _take_paths(config, term, taken)
+    if moved:
         what = "its path is that of an older feed, or differs only in case"
-        findings.append(_note(term, what, f"its feed is at {first}"))
-    taken.add(paths.values())
+        findings.append(_note(term, what, f"its feed is at {', '.join(moved)}"))
     named = config.terms.term(term.kind, term.name)
     name = named.title or term.name
     title = f"{config.site.title} – {name}" if config.site.title else name
@@ -153,6 +145,28 @@ def _term_feed(
     return Definition(head, terms, sum(member.posts for member in group), since)
 
 
+def _take_paths(
+    config: Config, term: TermPosts, taken: _Taken
+) -> tuple[Mapping[Format, str], list[str]]:
+    """Where the feeds of a term lie, and those paths of them that had to be told apart.
+
+    A format gives way alone: a clash in the folder of one loses no subscriber of another.
+    """
+    paths: dict[Format, str] = {}
+    moved = []
+    for format, pattern in config.feeds.paths[term.kind].items():
+        cased = "{name}" in pattern
+        for size in (0, 4, 8, 16, 32):
+            path = term_path(pattern, term.name, size)
+            if taken.free(path, cased):
+                break
+        taken.add(path)
+        paths[format] = path
+        if size:
+            moved.append(path)
+    return paths, moved
+
+
 class _Taken:
     """Paths of files that are taken; on a disk nothing is a file and a folder at once.
 
@@ -163,19 +177,18 @@ class _Taken:
         self._files: set[str] = set()
         self._folders: set[str] = set()
 
-    def add(self, paths: Iterable[str]) -> None:
-        for written in paths:
-            for path in (written, _in_one_case(written)):
-                self._files.add(path)
-                self._folders.update(_folders(path))
+    def add(self, path: str) -> None:
+        for each in (path, _in_one_case(path)):
+            self._files.add(each)
+            self._folders.update(_folders(each))
 
-    def free(self, paths: Iterable[str], cased: bool) -> bool:
-        """Whether nothing has the paths; ``cased`` says that another case is another path."""
-        return not any(
-            path in self._files
-            or path in self._folders
-            or not self._files.isdisjoint(_folders(path))
-            for path in (paths if cased else map(_in_one_case, paths))
+    def free(self, path: str, cased: bool) -> bool:
+        """Whether nothing has the path; ``cased`` says that another case is another path."""
+        path = path if cased else _in_one_case(path)
+        return (
+            path not in self._files
+            and path not in self._folders
+            and self._files.isdisjoint(_folders(path))
         )
 
 
@@ -223,22 +236,23 @@ def _head(
     )
 
 
-def term_paths(config: Config, kind: Kind, name: str, hash_bytes: int = 0) -> Mapping[Format, str]:
-    """Where the feeds of a term lie, perhaps told apart by a hash of the exact name."""
+def term_path(pattern: str, name: str, hash_bytes: int = 0) -> str:
+    """Where a feed of a term lies, perhaps told apart by a hash of the exact name.
+
+    ``{name}`` is the term as it is written, with the folders that a slash in it makes;
+    what cannot be a file's name is put as in ``{slug}``, but in its own case.
+    """
     short = slug(name)
-    cased = name if _is_file_name(name) else slug(name, fold=False)
+    exact = name if _is_path(name) else slug(name, fold=False)
     if hash_bytes:
         mark = hashlib.blake2b(name.encode(), digest_size=hash_bytes).hexdigest()
-        short, cased = f"{short}-{mark}", f"{cased}-{mark}"
-    return {
-        format: pattern.replace("{slug}", short).replace("{name}", cased)
-        for format, pattern in config.feeds.paths[kind].items()
-    }
+        short, exact = f"{short}-{mark}", f"{exact}-{mark}"
+    return pattern.replace("{slug}", short).replace("{name}", exact)
 
 
-def _is_file_name(name: str) -> bool:
-    legal = 0 < len(name.encode()) <= SLUG_BYTES and not NO_FILE_NAME.search(name)
-    return legal and not name.startswith(".")
+def _is_path(name: str) -> bool:
+    legal = len(name.encode()) <= SLUG_BYTES and not NO_PATH.search(name)
+    return legal and all(part and not part.startswith(".") for part in name.split("/"))
 
 
 def slug(name: str, fold: bool = True) -> str:

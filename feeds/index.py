@@ -12,11 +12,9 @@ journal of the new one.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -37,7 +35,7 @@ from feeds.rows import (
     stems_of,
     terms_of,
 )
-from feeds.state import make_state_folder
+from feeds.state import lock, make_state_folder
 from feeds.view import View, chunks, current_index, indexes, marks, next_index
 
 LOCK_NAME: Final = "lock"
@@ -132,20 +130,12 @@ def _locked(state: Path, wait: float) -> Iterator[None]:
 
 
 def _acquire(file: int, path: Path, wait: float) -> None:
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
-                raise IndexLockedError(
-                    f"{path}: another build (process {holder}) has held it for {wait:g} s; "
-                    "let it finish, or end it"
-                ) from None
-            time.sleep(min(0.1, wait))
-        else:
-            return
+    if not lock(file, wait):
+        holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        raise IndexLockedError(
+            f"{path}: another build (process {holder}) has held it for {wait:g} s; "
+            "let it finish, or end it"
+        )
 
 
 class Index(View):

@@ -27,6 +27,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
 from feeds.models import Document, Finding, Level
+from feeds.state import lock
 
 MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
@@ -72,6 +73,28 @@ class StagedDocument(NamedTuple):
 
 def _never() -> bool:
     return False
+
+
+@contextlib.contextmanager
+def alone(folder: Path, wait: float) -> Iterator[None]:
+    """Hold an output folder, if it exists, against the builds of other sites.
+
+    Builds of one site hold its index. Raises :class:`~feeds.errors.OutputError` after
+    ``wait`` seconds. Where folders cannot be locked, as on some network file systems,
+    nothing is held.
+    """
+    with contextlib.ExitStack() as stack:
+        held = True
+        with contextlib.suppress(OSError):
+            file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, file)
+            held = lock(file, wait)
+        if not held:
+            raise OutputError(
+                f"{folder}: the build of another site has held it for {wait:g} s; "
+                "give each site an output folder of its own"
+            )
+        yield
 
 
 class Folder:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,23 @@ def make_state_folder(state: Path) -> None:
     ignore = state / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", "utf-8")
+
+
+def lock(file: int, wait: float) -> bool:
+    """Hold an open file or folder alone until it is closed; gives up after ``wait`` seconds.
+
+    Raises ``OSError`` where the file system has no locks.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(min(0.1, wait))
+        else:
+            return True
 
 
 def knows_output(state: Path, output: Path) -> bool:

@@ -30,7 +30,7 @@ from feeds.build import known_feeds, known_posts
 from feeds.config import load_config
 from feeds.errors import ForeignFileError, IndexLockedError, OutputError
 from feeds.models import Entry, Format, Level
-from feeds.publish import MANIFEST, STAGING
+from feeds.publish import MANIFEST, STAGING, alone
 from feeds.rows import State
 from feeds.view import View, connect, current_index
 from feeds.workers import Workers, processes
@@ -480,6 +480,23 @@ def test_an_index_that_another_build_holds_is_waited_for(site: Path) -> None:
         with pytest.raises(IndexLockedError, match=r"lock: .*4711.* 0\.2 s"):
             building.build(load_config(site), NOW, workers, options)
         other.kill()
+
+
+def test_the_output_folder_is_held_against_other_sites(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their builds hold indexes of their own; the folder is free again after the build."""
+    write_post(site, "a.md")
+    run_build(site)
+    before = tree(site / "public")
+    write_post(site, "b.md")
+    with alone(site / "public", 0), Workers(1, processes) as workers:
+        options = building.Options(wait=0.2)
+        with pytest.raises(OutputError, match=r"public: .*another site.* 0\.2 s"):
+            building.build(load_config(site), NOW, workers, options)
+        assert tree(site / "public") == before
+    assert run_build(site).published is not None
+    assert tree(site / "public") != before
 
 
 def test_a_file_that_changes_while_it_is_built_is_read_again(

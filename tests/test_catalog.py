@@ -147,7 +147,7 @@ def test_a_pattern_with_the_name_has_it_exactly_as_it_is_written(site: Path) -> 
         "A b.xml",
         "c++.xml",
         "股市.xml",
-        "x-y.xml",
+        "x/y.xml",
         "-z.xml",
     ]
     assert len({*where.values()}) == len(names) + 1
@@ -167,6 +167,30 @@ def test_a_name_as_it_is_written_does_not_take_the_path_of_a_slug(site: Path) ->
 def test_the_scheme_is_where_the_feeds_of_the_kind_lie(site: Path) -> None:
     config = load_config(site)
     assert scheme(config, Kind.TAG) == "https://news.example.org/tag/"
+
+
+def test_a_format_whose_path_is_taken_gives_way_alone(site: Path) -> None:
+    """The file that jekyll-feed wrote stays, though the other formats clash in one case."""
+    patterns = {"tag": {"atom": "by_tag/{name}.xml"}}
+    found = made(site, tag("A", 1, 1), tag("a", 1, 2), feeds={"paths": patterns})
+    older, newer = (each.head.paths for each in found.definitions[1:])
+    assert older == {
+        Format.ATOM: "by_tag/A.xml",
+        Format.RSS: "tag/a/feed.rss",
+        Format.JSON: "tag/a/feed.json",
+    }
+    assert newer[Format.ATOM] == "by_tag/a.xml"
+    folder = newer[Format.RSS].removesuffix("/feed.rss")
+    assert folder.startswith("tag/a-")
+    assert newer[Format.JSON] == f"{folder}/feed.json"
+    (note,) = found.findings
+    assert note.done == f"its feed is at {folder}/feed.rss, {folder}/feed.json"
+
+
+def test_two_formats_of_one_term_never_share_a_path(site: Path) -> None:
+    patterns = {"tag": {"atom": "{slug}.xml", "rss": "{name}.xml"}}
+    found = made(site, tag("a"), feeds={"formats": ["atom", "rss"], "paths": patterns})
+    assert len({*found.definitions[1].head.paths.values()}) == 2
 
 
 terms = st.lists(

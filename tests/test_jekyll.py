@@ -752,6 +752,34 @@ def test_feeds_of_tags_are_where_it_put_them(tmp_path: Path) -> None:
     assert not (root / "public/by/two.xml").exists()
 
 
+def test_every_file_it_wrote_stays_with_the_entries_it_had(tmp_path: Path) -> None:
+    headers = {
+        "a": "tags: [A, my-tag, 股市]\ncategories: [a b]",
+        "b": "tags: [a, C_1]\ncategories: [News]",
+        "c": "tags: [A, a]\ncategories: [x/y, x]",
+        "d": "tags: [c_1]\ncategories: [news, x y]",
+    }
+    config = (
+        f"{CONFIG}title: T\nplugins: [jekyll-feed]\n"
+        "feed: {path: feed.xml, categories: [a b, News, news, x/y, x], tags: true}\n"
+    )
+    root = write_site(tmp_path / "site", days(headers), config)
+    output = run_jekyll(root)
+    run_build(root, datetime.now(UTC))
+    written = {str(path.relative_to(output)) for path in output.glob("**/*.xml")}
+    tags = {f"feed/by_tag/{tag}.xml" for tag in ("A", "a", "C_1", "c_1")}
+    categories = {f"feed/{name}.xml" for name in ("a b", "News", "news", "x/y", "x")}
+    assert written == {"feed.xml", *tags, *categories}
+    for path in written:
+        ours = feedparser.parse((root / "public" / path).read_bytes()).entries
+        jekylls = feedparser.parse((output / path).read_bytes()).entries
+        assert ours
+        assert [entry.id for entry in ours] == [entry.id for entry in jekylls]
+    # And what it would not write is there as well.
+    assert (root / "public/feed/by_tag/股市.xml").exists()
+    assert (root / "public/feed/by_tag/my-tag.xml").exists()
+
+
 # --- endings, templates, excerpts ----------------------------------------------------------
 
 

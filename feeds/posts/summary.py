@@ -24,6 +24,8 @@ EDGE: Final = re.compile(
     rf"|li|ol|p|pre|section|table|ul)\b{_REST}",
     re.I,
 )
+# The number of a footnote that is somewhere else.
+NOTE: Final = re.compile(r"<sup\b[^<>]*+><a\b[^<>]*#fn:[^<>]*+>[^<>]*+</a></sup>")
 SENTENCE_END: Final = re.compile(r"[。！？…][”’」』）]*|[.!?][\"'”’)]*(?=\s)")
 # What belongs to the character before it: marks, joiners, variants, tones.
 ATTACHED: Final = re.compile("[\u0300-\u036f\u200d\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
@@ -43,7 +45,9 @@ def summarised(content: str) -> str:
 
 
 def plain_text(content: str) -> str:
-    """The text of HTML, white space collapsed."""
+    """The text of HTML, white space collapsed, without the numbers of footnotes."""
+    if "#fn:" in content:
+        content = NOTE.sub("", content)
     text = MARKUP.sub(_space, content) if "<" in content else content
     return " ".join(html.unescape(text).split())
 

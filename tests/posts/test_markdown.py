@@ -45,9 +45,10 @@ def test_tables() -> None:
     )
 
 
-def test_footnotes_lead_to_their_text() -> None:
-    html = markdown("a[^1]\n\n[^1]: note")
-    assert '<a href="#1">' in html
+@pytest.mark.parametrize("name", ["1", "note"])
+def test_footnotes_lead_to_where_the_page_has_their_text(name: str) -> None:
+    html = markdown(f"*a*中[^{name}]\n\n[^{name}]: note")
+    assert f'<a href="#fn:{name}">1</a>' in html
     assert "<p>note</p>" in html
 
 
