@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -37,6 +38,7 @@ LARGEST_BODY: Final = 256 * 1024
 LARGEST_REST: Final = 16 * 1024
 REST_SECONDS: Final = 0.5
 LONGEST_WAIT: Final = 60.0
+REMEMBERED: Final = 1_024  # hosts, with the headers that they get
 MOST_PARTS: Final = 64
 MOST_COOKIES: Final = 30
 LARGEST_COOKIE: Final = 4_096
@@ -50,7 +52,7 @@ RETRIES: Final[Mapping[Verdict, int]] = {
     Verdict.PROTOCOL: 2,
     Verdict.TIMEOUT: 1,
 }
-HTML: Final = ("text/html", "application/xhtml")
+HTML: Final = (b"text/html", b"application/xhtml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,15 @@ class Manners:
         return target_of(self.remap[old] + url[len(old) :], "").url
 
 
-async def check(client: httpx.AsyncClient, url: str, manners: Manners) -> Outcome:
-    """Ask for a URL (absolute, perhaps with a fragment), again if that may help."""
+async def check(transport: httpx.AsyncBaseTransport, url: str, manners: Manners) -> Outcome:
+    """Ask for a URL (absolute, perhaps with a fragment), again if that may help.
+
+    What a client adds to its transport (redirects, cookies, a deadline for each read) is done
+    otherwise here, so there is none.
+    """
     retries = 0
     while True:
-        outcome = await _attempt(client, url, manners)
+        outcome = await _attempt(transport, url, manners)
         if retries >= RETRIES.get(outcome.verdict, 0):
             return outcome
         wait = manners.pause * 3**retries
@@ -117,12 +123,12 @@ async def check(client: httpx.AsyncClient, url: str, manners: Manners) -> Outcom
         retries += 1
 
 
-async def _attempt(client: httpx.AsyncClient, url: str, manners: Manners) -> Outcome:
+async def _attempt(transport: httpx.AsyncBaseTransport, url: str, manners: Manners) -> Outcome:
     try:
         asked, fragment = target_of(url, "")
     except InvalidURLError as error:
         return Outcome(Verdict.INVALID, str(error))
-    walk = _Walk(client, manners, url, asked, fragment, manners.timeout)
+    walk = _Walk(transport, manners, url, asked, fragment, manners.timeout)
     try:
         while (outcome := await walk.step()) is None:
             pass
@@ -184,7 +190,7 @@ class _Walk:
     enough for the whole of an answer that has told what matters.
     """
 
-    client: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
     manners: Manners
     url: str
     asked: str
@@ -214,7 +220,7 @@ class _Walk:
     async def _ask(self, target: str, cookie: bytes) -> Outcome | None:
         host = host_of(target)
         request = _request(target, cookie, self.manners)
-        response = await self.client.send(request, stream=True)
+        response = await self.transport.handle_async_request(request)
         try:
             status = response.status_code
             retry_at = _retry_at(response) if status in TOO_MUCH else 0.0
@@ -284,18 +290,32 @@ class _Walk:
 
 
 def _request(url: str, cookie: bytes, manners: Manners) -> httpx.Request:
-    host = host_of(url)
+    """A request for an address. Its URL is that of the origin: httpx would write the path in its
+    own way, so that goes out as the target."""
+    host, target = host_of(url), request_target(url)
+    lines = tuple(manners.headers_for(host).items())
+    origin, headers = _origin(url.partition(":")[0], host, manners.user_agent, lines)
+    if cookie:
+        headers = httpx.Headers([*headers.raw, (b"Cookie", cookie)])
+    return httpx.Request("GET", origin, headers=headers, extensions={"target": target})
+
+
+class _Origin(NamedTuple):
+    """What all requests to a scheme and host have in common."""
+
+    url: httpx.URL
+    headers: httpx.Headers
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _origin(
+    scheme: str, host: str, user_agent: str, lines: tuple[tuple[str, str], ...]
+) -> _Origin:
     headers = httpx.Headers(
-        {
-            "Host": host,
-            "User-Agent": manners.user_agent,
-            "Accept": ACCEPT,
-            "Accept-Encoding": "gzip",
-        }
+        {"Host": host, "User-Agent": user_agent, "Accept": ACCEPT, "Accept-Encoding": "gzip"}
     )
-    headers.update(manners.headers_for(host))
-    lines = headers.raw + ([(b"Cookie", cookie)] if cookie else [])
-    return httpx.Request("GET", url, headers=lines, extensions={"target": request_target(url)})
+    headers.update(lines)
+    return _Origin(httpx.URL(f"{scheme}://{host}/"), headers)
 
 
 class _Cookie(NamedTuple):
@@ -322,8 +342,7 @@ def _take_cookies(jar: dict[bytes, _Cookie], response: httpx.Response) -> None:
 
 def _location(response: httpx.Response) -> str:
     """Where a redirect leads, as the server wrote it: raw UTF-8 is what browsers take, too."""
-    headers = [value for name, value in response.headers.raw if name.lower() == b"location"]
-    value = bytes(response.extensions.get("location") or (headers or [b""])[0]).strip()
+    value = bytes(response.extensions.get("location") or _header(response, b"location")).strip()
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
@@ -349,20 +368,28 @@ async def _finish(response: httpx.Response) -> None:
             await _read(response, LARGEST_REST)
 
 
+def _header(response: httpx.Response, name: bytes) -> bytes:
+    """The first header of a name, as it was sent: httpx guesses an encoding for all of them."""
+    for each, value in response.headers.raw:
+        if each.lower() == name:
+            return value
+    return b""
+
+
 def _is_html(response: httpx.Response) -> bool:
-    return bool(response.headers.get("content-type", HTML[0]).lower().startswith(HTML))
+    kind = _header(response, b"content-type")
+    return not kind or kind.lower().startswith(HTML)
 
 
 def _page(response: httpx.Response, raw: bytes, whole: bool) -> Page:
     """The text of an HTML page; empty where it is packed in a way that was not asked for."""
-    coding = response.headers.get("content-encoding", "").lower().strip()
-    if coding in ("gzip", "x-gzip", "deflate"):
+    coding = _header(response, b"content-encoding").lower().strip()
+    if coding in (b"gzip", b"x-gzip", b"deflate"):
         raw, all_of_it = _unpacked(raw)
         whole = whole and all_of_it
-    elif coding not in ("", "identity", "none", "utf-8"):
+    elif coding not in (b"", b"identity", b"none", b"utf-8"):
         return Page("", False)
-    kind = response.headers.get("content-type", "")
-    return Page(_decoded(raw, kind.encode("ascii", "replace")), whole)
+    return Page(_decoded(raw, _header(response, b"content-type")), whole)
 
 
 def _unpacked(raw: bytes) -> tuple[bytes, bool]:

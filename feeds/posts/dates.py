@@ -10,7 +10,8 @@ ever filled in from the clock. RFC 3339, as Hugo and Zola write it, is a part of
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -43,7 +44,13 @@ DAYS: Final = tuple(
         rf"(?<![0-9]){_DAY}(?P<dash>[-/.]) *(?P<m>[0-9]{{1,2}})(?P=dash) *{_YEAR}",
         rf"{_ALONE}(?P<y>[0-9]{{2}})(?P<dash>[-/.]) *(?P<m>[0-9]{{1,2}})(?P=dash) *{_DAY}(?![0-9])",
         rf"(?<![0-9])(?P<y>[0-9]{{4}})[ ,.-]+{_NAMED}[ .-]+{_ORDINAL}(?![0-9:])",
-        r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])",
+        r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?=(?:[0-9]{4}(?:[0-9]{2})?)?(?![0-9]))",
+        r"(?<![0-9])(?P<y>[0-9]{2})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])",
+        r"(?<![0-9])(?P<y>[0-9]{4})-?(?P<of_year>[0-9]{3})(?![0-9])",
+        rf"{_ALONE}{_NAMED}[ ,.-]*{_YEAR}",
+        rf"(?<![0-9])(?P<y>[0-9]{{4}})[ ,.-]+{_NAMED}(?![ .-]*[0-9])",
+        r"(?<![0-9/])(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})(?![0-9/])",
+        rf"(?<![0-9/.-])(?P<m>[0-9]{{1,2}})/{_YEAR}",
     )
 )
 CLOCK: Final = re.compile(
@@ -54,9 +61,20 @@ CLOCK: Final = re.compile(
         (?: [ ]* (?P<half>[ap])\.?m\b )?
       | (?P<cmin>[0-9]{2}) (?P<cs>[0-9]{2}) (?![0-9])
       | [ ]* (?P<half2>[ap])\.?m\b
-      | (?![0-9:.])
+      | (?![0-9:.]|[^\x00-\x7f])
     )
     (?P<rest>.*)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+# Right behind a day without separators, and anywhere else.
+DIGITS: Final = re.compile(
+    r"(?P<h>[0-9]{2})(?P<min>[0-9]{2})(?P<s>[0-9]{2})?(?P<half>)(?![0-9])(?P<rest>.*)", re.DOTALL
+)
+ANYWHERE: Final = re.compile(
+    r"""
+    (?<![0-9:]) (?P<h>[0-9]{1,2}) : (?P<min>[0-9]{2}) (?: : (?P<s>[0-9]{2}) (?:[.,][0-9]*)? )?
+    (?![0-9:]) (?: [ ]* (?P<half>[ap])\.?m\b )? (?P<rest>.*)
     """,
     re.DOTALL | re.VERBOSE,
 )
@@ -95,17 +113,38 @@ def _parse_words(text: str, zone: ZoneInfo) -> datetime | None:
     """A date in any of the other ways that people write one; lower case."""
     # No way of writing a date is longer, and a long text is searched many times.
     text = text[:200]
-    found = next((match for days in DAYS if (match := days.search(text))), None)
+    clock = None
+    found = _day(text)
+    if found is not None:
+        clock = CLOCK.match(text, found.end()) or DIGITS.match(text, found.end())
+    if clock is None and (clock := ANYWHERE.search(text)):
+        # As in "Sun Jun 23 13:26:05 2019", a time may stand before the day and within it.
+        found = found or _day(f"{text[: clock.start()]} {_behind_zone(clock['rest'])}")
     if found is None:
         return None
-    year, month, day = _year(found["y"]), _month(found["m"]), int(found["d"])
-    clock = CLOCK.match(text, found.end())
+    day = _year(found["y"]), *_month_and_day(found.groupdict())
     if clock is None:
-        return _instant(year, month, day, 0, 0, 0, zone, zone)
-    hour = _hour(int(clock["h"]), clock["half"] or clock["half2"])
-    minute = int(clock["min"] or clock["cmin"] or 0)
-    second = int(clock["s"] or clock["cs"] or 0)
-    return _instant(year, month, day, hour, minute, second, _named_zone(clock["rest"], zone), zone)
+        return _instant(*day, 0, 0, 0, zone, zone)
+    parts = clock.groupdict()
+    hour = _hour(int(parts["h"]), parts["half"] or parts.get("half2"))
+    minute = int(parts["min"] or parts.get("cmin") or 0)
+    second = int(parts["s"] or parts.get("cs") or 0)
+    return _instant(*day, hour, minute, second, _named_zone(parts["rest"], zone), zone)
+
+
+def _day(text: str) -> re.Match[str] | None:
+    return next((match for days in DAYS if (match := days.search(text))), None)
+
+
+def _month_and_day(parts: Mapping[str, str]) -> tuple[int, int]:
+    """The first of the month where no day is named, as Ruby has it."""
+    if "of_year" in parts:
+        year, days = _year(parts["y"]), int(parts["of_year"])
+        day = date(year, 1, 1) + timedelta(days=days - 1)
+        if day.year != year:
+            raise ValueError("the year has no such day")
+        return day.month, day.day
+    return _month(parts["m"]), int(parts.get("d", 1))
 
 
 def _year(digits: str) -> int:
@@ -120,7 +159,7 @@ def _month(text: str) -> int:
 
 
 def _hour(hour: int, half: str | None) -> int:
-    if half is None:
+    if not half:
         return hour
     if not 1 <= hour <= 12:
         raise ValueError("twelve hours have no such hour")
@@ -128,12 +167,22 @@ def _hour(hour: int, half: str | None) -> int:
 
 
 def _named_zone(text: str, zone: ZoneInfo) -> ZoneInfo | timezone:
-    offset = OFFSET.match(text)
+    offset, name = _zone(text)
     if offset:
         return _offset_zone(offset[1] + offset[2].zfill(2) + (offset[3] or "00"))
-    name = ZONE_NAME.match(text)
-    hours = ZONE_NAMES.get(name[1]) if name else None
-    return zone if hours is None else timezone(timedelta(hours=hours))
+    return timezone(timedelta(hours=ZONE_NAMES[name[1]])) if name else zone
+
+
+def _behind_zone(text: str) -> str:
+    found = next(filter(None, _zone(text)), None)
+    return text[found.end() :] if found else text
+
+
+def _zone(text: str) -> tuple[re.Match[str] | None, re.Match[str] | None]:
+    """The offset that a text begins with, or the name of one."""
+    offset = OFFSET.match(text)
+    name = None if offset else ZONE_NAME.match(text)
+    return offset, name if name and name[1] in ZONE_NAMES else None
 
 
 @lru_cache(maxsize=256)
