@@ -313,17 +313,17 @@ class _Asking:
             self._keep()
 
     async def _main(self) -> None:
-        from feeds.links.client import client_of, manners_of
+        from feeds.links.client import manners_of, transport_of
         from feeds.links.fetch import check as fetch
 
         links = self.config.links
         manners = manners_of(self.config)
         turn = _Turns(self.options.every)
-        async with client_of(self.config) as client:
+        async with transport_of(self.config) as transport:
 
             async def ask(url: str) -> Outcome:
                 await turn.wait()
-                return await fetch(client, url, manners)
+                return await fetch(transport, url, manners)
 
             pace = Pace(links.concurrency, links.per_host, links.interval)
             schedule = Schedule(self, pace, ask, self._done, self.store.rest)

@@ -339,6 +339,19 @@ def test_a_fix_changes_only_the_addresses_and_then_all_is_good(site: Path, web: 
     assert "0 files corrected" in again.stderr
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+@pytest.mark.parametrize("last", ["\n", "\r"])
+def test_a_fix_finds_its_line_whatever_lines_end_with(site: Path, end: str, last: str) -> None:
+    text = f"[a](../){end}{end}text{end}\n[返回x](../){last}[返回首页](../)"
+    path = write_post(site, "a.md", body="@", categories="x")
+    path.write_bytes(before := path.read_bytes().replace(b"@", text.encode()))
+    feeds(site, "check", "--offline", "--fix", code=1)
+    home = "https://news.example.org/"
+    expected = text.replace("x](../)", f"x]({home}category/x.html)")
+    expected = expected.replace("首页](../)", f"首页]({home})")
+    assert path.read_bytes() == before.replace(text.encode(), expected.encode())
+
+
 # --- sources that are gone ----------------------------------------------------------------
 
 

@@ -40,13 +40,13 @@ class PoolPerHost(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
-def client_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncClient:
-    """In place of the program's own client."""
-    return httpx.AsyncClient(transport=PoolPerHost(config.links.per_host), trust_env=False)
+def transport_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncBaseTransport:
+    """In place of the program's own transport."""
+    return PoolPerHost(config.links.per_host)
 
 
 def main() -> None:
-    client.client_of = client_of
+    client.transport_of = transport_of
     sys.argv = ["feeds", "check", *sys.argv[1:]]
     cli.main()
 

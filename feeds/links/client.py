@@ -1,7 +1,8 @@
-"""What ``[links]`` says of requests, as manners and as a client that keeps to them.
+"""What ``[links]`` says of requests, as manners and as a transport that keeps to them.
 
-In: a configuration, and the environment for what is kept secret. Out: :class:`Manners`, and an
-:class:`httpx.AsyncClient` that reaches only what the gate lets through.
+In: a configuration, and the environment for what is kept secret. Out: :class:`Manners`, and a
+transport that reaches only what the gate lets through, bare or below an
+:class:`httpx.AsyncClient`.
 """
 
 from __future__ import annotations
@@ -76,16 +77,20 @@ def _value(key: str, value: str, environment: Mapping[str, str], problems: list[
     return found
 
 
-def client_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncClient:
-    """A client that connects to what the configuration allows, for one event loop.
+def transport_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncBaseTransport:
+    """A transport that connects to what the configuration allows, for one event loop.
 
     Raises :class:`~feeds.errors.ConfigError` for certificates that cannot be read.
     """
     gate = Gate(config.links.allow_addresses, config.links.ports, resolve)
+    return GatedTransport(gate, ssl_context(config))
+
+
+def client_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncClient:
+    """A client over such a transport, which collects no cookies."""
     return httpx.AsyncClient(
-        transport=GatedTransport(gate, ssl_context(config)),
+        transport=transport_of(config, resolve),
         trust_env=False,
-        # Cookies belong to one check; what the client itself would collect belongs to nobody.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )
 

@@ -11,13 +11,13 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from html.entities import html5
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import pyromark
 
 from feeds.models import Link, Role
+from feeds.posts.entities import attribute_value
 from feeds.posts.markdown import EXTENSIONS
 from feeds.posts.reading import Markup, Reading
 
@@ -54,7 +54,7 @@ LABEL: Final = re.compile(r"(.*?)</a\s*+>", re.IGNORECASE | re.DOTALL)
 ANY_TAG: Final = re.compile(r"<[^>]*+>")
 # A candidate of ``srcset``: an address up to a space, without a comma at its end.
 CANDIDATE: Final = re.compile(r"[\s,]*+(\S++)([^,]*+)")
-ENTITY: Final = re.compile(r"&(?:#[0-9]++;?|#[xX][0-9a-fA-F]++;?|[A-Za-z][A-Za-z0-9]*+(?:;|(?!=)))")
+LINE_END: Final = re.compile(r"\r\n?|\n")
 # Schemes that lead to no page on the web, and places within the post itself.
 NO_PAGE: Final = re.compile(
     r"(?i:mailto|tel|sms|data|javascript|xmpp|magnet|geo|about|blob|cid|ftps?|sftp|ircs?|news|nntp"
@@ -136,7 +136,7 @@ def _header_links(reading: Reading, text: str) -> Iterator[Link]:
 def _line_in_header(text: str, url: str, end: int) -> int:
     """The line that an address of the front matter stands in; the first if it is not found."""
     name = _last_name(url)
-    for number, line in enumerate(text.split("\n", end)[:end], 1):
+    for number, line in enumerate(LINE_END.split(text, end)[:end], 1):
         if name and name in line:
             return number
     return 1
@@ -236,16 +236,7 @@ def _html_links(text: str, first: int, after: str = "") -> Iterator[Link]:
 def _attributes(text: str) -> Iterator[tuple[str, str]]:
     for match in ATTRIBUTE.finditer(text):
         if match["key"]:
-            value = match[2] or match[3] or match[4] or ""
-            yield match["key"].lower(), ENTITY.sub(_character, value) if "&" in value else value
-
-
-def _character(match: re.Match[str]) -> str:
-    """What an entity in an attribute stands for; ``&copy=`` and ``&copy2`` are none there."""
-    entity = match[0]
-    if entity[1] == "#" or entity[1:] in html5:
-        return html.unescape(entity)
-    return entity
+            yield match["key"].lower(), attribute_value(match[2] or match[3] or match[4] or "")
 
 
 def _candidates(srcset: str) -> Iterator[str]:

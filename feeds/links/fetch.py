@@ -53,6 +53,7 @@ RETRIES: Final[Mapping[Verdict, int]] = {
     Verdict.TIMEOUT: 1,
 }
 HTML: Final = (b"text/html", b"application/xhtml")
+NO_BODY: Final = httpx.ByteStream(b"")  # or httpx looks for one, and for headers that tell of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,8 @@ class _Walk:
         status = response.status_code
         url = self.url.partition("#")[0]
         asked = f"{url}#{self.fragment}" if self.fragment else url
-        if not _is_html(response):
+        is_html = _is_html(response)
+        if not is_html:
             # A download may well take longer than anybody waits here.
             found = verdict(asked, status, self.hops, Page("", False), accept)
             self.late = self.outcome(found.verdict, found.detail, status)
@@ -266,7 +268,7 @@ class _Walk:
             raw, whole = await _read(response, LARGEST_BODY)
         except httpx.TransportError as error:
             return self.outcome(Verdict.TRUNCATED, str(error), status)
-        page = _page(response, raw, whole) if _is_html(response) else Page("", whole)
+        page = _page(response, raw, whole) if is_html else Page("", whole)
         found = verdict(asked, status, self.hops, page, accept)
         return self.outcome(found.verdict, found.detail, status)
 
@@ -297,7 +299,9 @@ def _request(url: str, cookie: bytes, manners: Manners) -> httpx.Request:
     origin, headers = _origin(url.partition(":")[0], host, manners.user_agent, lines)
     if cookie:
         headers = httpx.Headers([*headers.raw, (b"Cookie", cookie)])
-    return httpx.Request("GET", origin, headers=headers, extensions={"target": target})
+    return httpx.Request(
+        "GET", origin, headers=headers, stream=NO_BODY, extensions={"target": target}
+    )
 
 
 class _Origin(NamedTuple):
@@ -308,9 +312,7 @@ class _Origin(NamedTuple):
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _origin(
-    scheme: str, host: str, user_agent: str, lines: tuple[tuple[str, str], ...]
-) -> _Origin:
+def _origin(scheme: str, host: str, user_agent: str, lines: tuple[tuple[str, str], ...]) -> _Origin:
     headers = httpx.Headers(
         {"Host": host, "User-Agent": user_agent, "Accept": ACCEPT, "Accept-Encoding": "gzip"}
     )
@@ -342,7 +344,8 @@ def _take_cookies(jar: dict[bytes, _Cookie], response: httpx.Response) -> None:
 
 def _location(response: httpx.Response) -> str:
     """Where a redirect leads, as the server wrote it: raw UTF-8 is what browsers take, too."""
-    value = bytes(response.extensions.get("location") or _header(response, b"location")).strip()
+    headers = [value for name, value in response.headers.raw if name.lower() == b"location"]
+    value = bytes(response.extensions.get("location") or (headers or [b""])[0]).strip()
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
@@ -368,17 +371,14 @@ async def _finish(response: httpx.Response) -> None:
             await _read(response, LARGEST_REST)
 
 
-def _header(response: httpx.Response, name: bytes) -> bytes:
-    """The first header of a name, as it was sent: httpx guesses an encoding for all of them."""
-    for each, value in response.headers.raw:
-        if each.lower() == name:
-            return value
-    return b""
+def _header(response: httpx.Response, name: bytes, default: bytes = b"") -> bytes:
+    """A header as it was sent; to read one as text, httpx looks for the encoding of them all."""
+    found = [value for each, value in response.headers.raw if each.lower() == name]
+    return b", ".join(found) if found else default
 
 
 def _is_html(response: httpx.Response) -> bool:
-    kind = _header(response, b"content-type")
-    return not kind or kind.lower().startswith(HTML)
+    return _header(response, b"content-type", HTML[0]).lower().startswith(HTML)
 
 
 def _page(response: httpx.Response, raw: bytes, whole: bool) -> Page:

@@ -68,8 +68,11 @@ def _in_style(new: str, old: str) -> str:
 
 
 def corrected(raw: bytes, wanted: Iterable[Correction]) -> bytes:
-    """The file with its addresses corrected; one that is not found in its line is left."""
-    lines = raw.split(b"\n")
+    """The file with its addresses corrected; one that is not found in its line is left.
+
+    Lines end as those of posts do: with LF, CRLF or CR.
+    """
+    lines = raw.splitlines(keepends=True)
     for line, old, new in wanted:
         if not 0 < line <= len(lines):
             continue
@@ -79,7 +82,7 @@ def corrected(raw: bytes, wanted: Iterable[Correction]) -> bytes:
             if number:
                 lines[line - 1] = replaced
                 break
-    return b"\n".join(lines)
+    return b"".join(lines)
 
 
 def _literally(text: str) -> bytes:

@@ -7,7 +7,7 @@ has to be asked. Everything here is pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -19,6 +19,7 @@ from feeds.links.urls import InvalidURLError, Target, target_of
 from feeds.models import Kind, Link, Post, Role, Verdict
 
 TEMPLATE: Final = ("{{", "{%")
+REMEMBERED: Final = 8_192  # ways back, and their parts: a site has few terms and many posts
 BACK_WORD: Final = re.compile(r"(?:[«‹←]\s*)?(?:返回|回到|[Bb]ack\s+to\s+(?:the\s+)?)\s*")
 # Labels that lead back and name nothing, and what may stand around a name.
 NAMELESS: Final = frozenset(
@@ -146,7 +147,7 @@ class _Way(NamedTuple):
     fix: str = ""
 
 
-@lru_cache(maxsize=8_192)  # the posts of one term have the same
+@lru_cache(maxsize=REMEMBERED)
 def _way_back(
     role: Role,
     label: str,
@@ -157,7 +158,7 @@ def _way_back(
 ) -> _Way:
     places = _places(role, label, categories, tags, pages)
     try:
-        target = target_of(url, pages.address("/"))
+        target = _target(url, pages)
     except InvalidURLError as error:
         return _Way(Verdict.INVALID, str(error))
     if unwanted := pages.unwanted(target.url):
@@ -177,6 +178,11 @@ def _way_back(
     return _Way(None if places.paths is None else Verdict.OK, "", target)
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _target(url: str, pages: Pages) -> Target:
+    return target_of(url, pages.address("/"))
+
+
 class _Places(NamedTuple):
     """Where a way back may lead: its paths (``None`` if nobody knows), the one that it should
     lead to as an address, empty where that is not certain, and what they are called."""
@@ -194,7 +200,7 @@ def _places(
     if not any(pages.patterns.values()):
         return _Places(None, "", "")
     found = {
-        (kind, name): pages.pages_of_term(kind, name)
+        (kind, name): _pages_of_term(kind, name, pages)
         for kind, names in ((Kind.CATEGORY, categories), (Kind.TAG, tags))
         for name in names
     }
@@ -204,7 +210,12 @@ def _places(
     return _Places(paths, pages.address(best) if best else "", name)
 
 
-def _best(label: str, found: dict[tuple[Kind, str], list[str]]) -> str:
+@lru_cache(maxsize=REMEMBERED)
+def _pages_of_term(kind: Kind, name: str, pages: Pages) -> tuple[str, ...]:
+    return tuple(pages.pages_of_term(kind, name))
+
+
+def _best(label: str, found: Mapping[tuple[Kind, str], Sequence[str]]) -> str:
     """The page that a label means: of the category that it names, of the only one, or of the
     tag that it names."""
     names = _names(label)
@@ -226,8 +237,9 @@ def _wrong_label(label: str, categories: tuple[str, ...], tags: tuple[str, ...])
     return f"says {named!r}, which is no category or tag of the post"
 
 
-def _names(label: str) -> set[str]:
+@lru_cache(maxsize=REMEMBERED)
+def _names(label: str) -> frozenset[str]:
     """What a label may name, ready to be compared."""
     named = BACK_WORD.sub("", label, count=1).strip().casefold()
     bare = named.strip(AROUND)
-    return {named, bare, AFTER_NAME.sub("", bare)}
+    return frozenset((named, bare, AFTER_NAME.sub("", bare)))

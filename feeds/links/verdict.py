@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from feeds.models import Standing, Verdict
+from feeds.posts.entities import attribute_value
 
 GOOD: Final = frozenset((Verdict.OK, Verdict.MOVED, Verdict.REDIRECTED, Verdict.SKIPPED))
 UNSURE: Final = frozenset((Verdict.DENIED, Verdict.RATE_LIMITED, Verdict.TRUNCATED))
@@ -302,7 +303,7 @@ def has_fragment(html: str, fragment: str) -> bool:
     for pattern in (_ID, _NAME):
         for match in pattern.finditer(_COMMENT.sub("", html)):
             value = match[1] or match[2] or match[3] or ""
-            if value in names or ("&" in value and entities.unescape(value) in names):
+            if attribute_value(value) in names:
                 return True
     return False
 

@@ -18,6 +18,7 @@ import re
 from typing import Final, NamedTuple
 
 from feeds.models import Link, Role
+from feeds.posts.entities import attribute_value
 from feeds.posts.reading import Span
 
 # More lines than this are no navigation, and no reason to look through a whole body.
@@ -138,7 +139,7 @@ def _back_links(text: str) -> list[_Found]:
     position = _end_of(BETWEEN, text, 0)
     while match := BACK_LINK.match(text, position):
         label = html.unescape(match["label"] or match["text"]).strip()
-        url = match["url"] if match["label"] else html.unescape(match["href"])
+        url = match["url"] if match["label"] else attribute_value(match["href"])
         role = Role.BACK_HOME if HOME.fullmatch(label) else Role.BACK_CATEGORY
         found.append(_Found(role, label, url))
         position = _end_of(BETWEEN, text, match.end())
@@ -167,7 +168,7 @@ def _source(body: str, line: _Line, certain: bool) -> _Line | None:
     if not certain and text.startswith("<", start) and not _stands_alone(body, line.begin):
         return None
     label = html.unescape(match["label"] or match["text"] or "").strip()
-    url = match["auto"] or match["bare"] or match["url"] or html.unescape(match["href"] or "")
+    url = match["auto"] or match["bare"] or match["url"] or attribute_value(match["href"] or "")
     return line._replace(found=[_Found(Role.SOURCE, label, url)])
 
 

@@ -257,7 +257,7 @@ def _reading(
     date = _date(values, front, name, config, modified, notes)
     if date is None:
         return notes.nothing()
-    body_line = text.count("\n", 0, front.body) + 1
+    body_line = text.count("\n", 0, front.body) + text.count("\r", 0, front.body) + 1
     body = _body(text, front.body)
     found = navigation(body, body_line)
     categories = _categories(values, defaults, front.values, name, config)

@@ -43,17 +43,23 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(contexts, client, authority.certificate)
 
 
-def gated_client(
+def gated(
     server: Loopback,
     context: ssl.SSLContext | None = None,
     allowed: Sequence[str] = (ALLOWED,),
     ports: Sequence[int] = (),
     resolve: Resolver | None = None,
-) -> httpx.AsyncClient:
-    """A client that may ask the server and nobody else."""
+) -> GatedTransport:
+    """A transport that may ask the server and nobody else."""
     gate = Gate(allowed, [*server.ports.values(), *ports], resolve or server.resolve)
-    transport = GatedTransport(gate, context or ssl.create_default_context())
-    return httpx.AsyncClient(transport=transport, trust_env=False)
+    return GatedTransport(gate, context or ssl.create_default_context())
+
+
+def gated_client(
+    server: Loopback, context: ssl.SSLContext | None = None, resolve: Resolver | None = None
+) -> httpx.AsyncClient:
+    """A client over such a transport."""
+    return httpx.AsyncClient(transport=gated(server, context, resolve=resolve), trust_env=False)
 
 
 def manners(timeout: float = 5.0, **more: object) -> Manners:
@@ -61,6 +67,6 @@ def manners(timeout: float = 5.0, **more: object) -> Manners:
 
 
 async def ask(server: Loopback, url: str, how: Manners | None = None) -> Outcome:
-    """Check one URL of a server with a client of its own."""
-    async with gated_client(server) as client:
-        return await check(client, server.url(url), how or manners())
+    """Check one URL of a server with a transport of its own."""
+    async with gated(server) as transport:
+        return await check(transport, server.url(url), how or manners())

@@ -11,7 +11,7 @@ import pytest
 from feeds.links.fetch import Outcome, check
 from feeds.models import Verdict
 
-from .conftest import AGENT, Certificates, gated_client, manners
+from .conftest import AGENT, Certificates, gated, manners
 from .faults import FAULTS, Fault, in_seconds, silence
 from .servers import Loopback, Peer, Request, Routes, answer, leads, page
 
@@ -24,11 +24,11 @@ def outcome_of(fault: Fault, certificates: Certificates) -> tuple[Outcome, str]:
     async def run() -> tuple[Outcome, str]:
         async with (
             Loopback(fault.routes, certificates.contexts) as server,
-            gated_client(server, certificates.client) as client,
+            gated(server, certificates.client) as transport,
         ):
             how = manners(SLOW if fault.slow else 5.0, accept={"*": frozenset(fault.accept)})
             url = server.url(fault.address)
-            return await check(client, url, how), server.url(fault.final)
+            return await check(transport, url, how), server.url(fault.final)
 
     return asyncio.run(run())
 
@@ -52,11 +52,11 @@ def ask_at(
     """Check a URL; what is found, what servers were asked, and the port they listen at."""
 
     async def run() -> tuple[Outcome, list[Request], str]:
-        async with Loopback(routes) as server, gated_client(server) as client:
+        async with Loopback(routes) as server, gated(server) as transport:
             accepted = {server.url(host): codes for host, codes in accept.items()}
             remapped = {server.url(old): server.url(new) for old, new in remap.items()}
             how = manners(accept=accepted, remap=remapped)
-            outcome = await check(client, server.url(url), how)
+            outcome = await check(transport, server.url(url), how)
             return outcome, server.requests, str(server.ports["HTTP"])
 
     return asyncio.run(run())
@@ -146,10 +146,10 @@ def test_the_time_for_a_check_is_that_of_all_its_redirects() -> None:
         await peer.send(leads(f"{peer.target}x"))
 
     async def run() -> tuple[Outcome, float]:
-        async with Loopback({"*": {"*": slowly}}) as server, gated_client(server) as client:
+        async with Loopback({"*": {"*": slowly}}) as server, gated(server) as transport:
             began = time.monotonic()
             url = server.url("http://a.example:@HTTP@/")
-            outcome = await check(client, url, manners(0.2))
+            outcome = await check(transport, url, manners(0.2))
             return outcome, time.monotonic() - began
 
     outcome, seconds = asyncio.run(run())
@@ -174,8 +174,8 @@ def test_a_body_is_read_as_far_as_it_can_tell_anything() -> None:
 
 def test_a_check_leaves_nothing_open() -> None:
     async def run() -> int:
-        async with Loopback({"*": {"*": silence}}) as server, gated_client(server) as client:
-            await check(client, server.url("http://a.example:@HTTP@/"), manners(0.05))
+        async with Loopback({"*": {"*": silence}}) as server, gated(server) as transport:
+            await check(transport, server.url("http://a.example:@HTTP@/"), manners(0.05))
             while sum(server.open.values()):
                 await asyncio.sleep(0.01)
             return len(asyncio.all_tasks() - {asyncio.current_task()})

@@ -86,6 +86,12 @@ def test_other_lines_line_ends_and_bytes_stay() -> None:
     assert corrected(raw, [Correction(0, "../", "/y"), Correction(99, "../", "/y")]) == raw
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_end_as_they_do_in_posts(end: bytes) -> None:
+    raw, expected = (end.join((b"[a](../)", b"../", way, b"")) for way in (b"../", b"/y"))
+    assert corrected(raw, [Correction(3, "../", "/y")]) == expected
+
+
 @given(st.binary(max_size=200), st.integers(-1, 9))
 def test_without_the_address_every_byte_stays(raw: bytes, line: int) -> None:
     raw = raw.replace(b"http", b"")

@@ -17,7 +17,7 @@ from feeds.links.fetch import Outcome, check
 from feeds.links.transport import GatedTransport
 from feeds.models import Verdict
 
-from .conftest import AGENT, SECURE, Certificates, gated_client, manners
+from .conftest import AGENT, SECURE, Certificates, gated, manners
 from .servers import ALLOWED, FORBIDDEN, Canary, Loopback, Request, leads, page
 
 Resolve = Callable[[str], Sequence[str]]
@@ -42,10 +42,10 @@ def visit(url: str, resolve: Resolve | None = None, canary: str = FORBIDDEN) -> 
                     return await server.resolve(host, port)
                 return resolve(host)
 
-            async with gated_client(server, ports=[watched.port], resolve=by_name) as client:
+            async with gated(server, ports=[watched.port], resolve=by_name) as transport:
                 direct = url.replace("@PORT@", str(watched.port))
                 found = [
-                    await check(client, address, manners())
+                    await check(transport, address, manners())
                     for address in (direct, server.url("http://stranger.example:@HTTP@/"))
                 ]
             assert found[0].verdict == found[1].verdict
@@ -97,8 +97,8 @@ def test_the_machines_own_names_are_not_contacted(host: str) -> None:
     async def run() -> tuple[Outcome, int]:
         async with Canary() as canary, Loopback({}) as server:
             resolver = SystemResolver()
-            async with gated_client(server, ports=[canary.port], resolve=resolver) as client:
-                outcome = await check(client, f"http://{host}:{canary.port}/", manners())
+            async with gated(server, ports=[canary.port], resolve=resolver) as transport:
+                outcome = await check(transport, f"http://{host}:{canary.port}/", manners())
                 return outcome, canary.visits
 
     outcome, visits = asyncio.run(run())
@@ -142,10 +142,10 @@ def test_a_name_that_changes_its_address_is_contacted_where_it_was_judged() -> N
             found = []
             for _ in range(4):
                 gate = Gate((ALLOWED,), [canary.port, server.ports["HTTP"]], changing)
-                transport = GatedTransport(gate, httpx.create_ssl_context(trust_env=False))
-                async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+                context = httpx.create_ssl_context(trust_env=False)
+                async with GatedTransport(gate, context) as transport:
                     url = server.url("http://rebinding.example:@HTTP@/")
-                    found.append((await check(client, url, manners())).verdict)
+                    found.append((await check(transport, url, manners())).verdict)
             return found, canary.visits, server.requests
 
     found, visits, requests = asyncio.run(run())
@@ -160,7 +160,7 @@ def test_ports_that_are_not_listed_are_not_contacted() -> None:
     async def run() -> tuple[list[Outcome], int]:
         async with Canary("127.1.0.1") as canary:
             routes = {"stranger.example": {"*": leads(f"http://x.example:{canary.port}/")}}
-            async with Loopback(routes) as server, gated_client(server) as client:
+            async with Loopback(routes) as server, gated(server) as transport:
                 urls = [
                     f"http://x.example:{canary.port}/",
                     f"http://127.1.0.1:{canary.port}/",
@@ -168,7 +168,7 @@ def test_ports_that_are_not_listed_are_not_contacted() -> None:
                     "http://x.example/",
                     "http://x.example:0/",
                 ]
-                return [await check(client, url, manners()) for url in urls], canary.visits
+                return [await check(transport, url, manners()) for url in urls], canary.visits
 
     outcomes, visits = asyncio.run(run())
     assert {outcome.verdict for outcome in outcomes} == {Verdict.BLOCKED}
@@ -197,10 +197,10 @@ def test_nothing_but_the_web_is_asked(url: str) -> None:
         async with Canary() as canary:
             url_here = url.replace("@PORT@", str(canary.port))
             routes = {"*": {"*": leads(url_here)}}
-            async with Loopback(routes) as server, gated_client(server) as client:
-                direct = await check(client, url_here, manners())
+            async with Loopback(routes) as server, gated(server) as transport:
+                direct = await check(transport, url_here, manners())
                 through = server.url("http://stranger.example:@HTTP@/")
-                return direct, await check(client, through, manners()), canary.visits
+                return direct, await check(transport, through, manners()), canary.visits
 
     direct, redirected, visits = asyncio.run(run())
     assert direct.verdict is Verdict.INVALID
@@ -214,9 +214,9 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
             for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
                 monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
             monkeypatch.setenv("no_proxy", "")
-            async with gated_client(server) as client:
+            async with gated(server) as transport:
                 url = server.url("http://public.example:@HTTP@/")
-                return await check(client, url, manners()), canary.visits
+                return await check(transport, url, manners()), canary.visits
 
     outcome, visits = asyncio.run(run())
     assert outcome.verdict is Verdict.OK
@@ -238,9 +238,9 @@ def requests_to(
     headers: Mapping[str, Mapping[str, str]] = {},
 ) -> list[Request]:
     async def run() -> list[Request]:
-        async with Loopback(routes) as server, gated_client(server) as client:
+        async with Loopback(routes) as server, gated(server) as transport:
             by_host = {server.url(host): lines for host, lines in headers.items()}
-            outcome = await check(client, server.url(url), manners(headers=by_host))
+            outcome = await check(transport, server.url(url), manners(headers=by_host))
             assert outcome.verdict in (Verdict.OK, Verdict.REDIRECTED), outcome
             return server.requests
 
@@ -282,9 +282,9 @@ def test_cookies_never_cross_hosts() -> None:
 def test_cookies_are_kept_within_one_check_only() -> None:
     async def run() -> list[Request]:
         routes = {"*": {"*": page("x", "A page", "set-cookie: id=1")}}
-        async with Loopback(routes) as server, gated_client(server) as client:
+        async with Loopback(routes) as server, gated(server) as transport:
             for _ in range(2):
-                await check(client, server.url("http://a.example:@HTTP@/"), manners())
+                await check(transport, server.url("http://a.example:@HTTP@/"), manners())
             return server.requests
 
     assert ["cookie" in request.headers for request in asyncio.run(run())] == [False, False]
@@ -298,16 +298,16 @@ def test_cookies_for_https_are_not_sent_in_the_open() -> None:
         yield b""
 
     def reply(request: httpx.Request) -> httpx.Response:
-        sent.append((str(request.url), request.headers.get("cookie", "")))
-        leads_to = {"/": "/again", "/again": "http://a.example/last"}.get(request.url.path)
+        path = request.extensions["target"].decode()
+        sent.append((str(request.url.join(path)), request.headers.get("cookie", "")))
+        leads_to = {"/": "/again", "/again": "http://a.example/last"}.get(path)
         if leads_to is None:
             return httpx.Response(200, content=nothing())
         lines = [("location", leads_to), ("set-cookie", "a=1; Secure"), ("set-cookie", "b=2")]
         return httpx.Response(302, headers=lines, content=nothing())
 
     async def run() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(reply)) as client:
-            await check(client, "https://a.example/", manners())
+        await check(httpx.MockTransport(reply), "https://a.example/", manners())
 
     asyncio.run(run())
     assert sent == [
@@ -349,9 +349,8 @@ def test_tls_verifies_the_name_although_the_address_was_resolved_before(
     async def run(url: str) -> tuple[Verdict, list[Request]]:
         contexts = {"TLS": certificates.contexts["TLS"]}
         async with Loopback({"*": {"*": page()}}, contexts) as server:
-            client = gated_client(server, certificates.client, resolve=anywhere)
-            async with client:
-                outcome = await check(client, server.url(url), manners())
+            async with gated(server, certificates.client, resolve=anywhere) as transport:
+                outcome = await check(transport, server.url(url), manners())
             return outcome.verdict, server.requests
 
     verdict, requests = asyncio.run(run(f"https://{SECURE}:@TLS@/"))
@@ -367,10 +366,10 @@ def test_nothing_is_asked_of_whom_nobody_vouches_for(certificates: Certificates)
     async def run() -> list[Request]:
         async with (
             Loopback({"*": {"*": page()}}, certificates.contexts) as server,
-            gated_client(server, certificates.client) as client,
+            gated(server, certificates.client) as transport,
         ):
             for name in ("EXPIRED", "OTHER", "SELF"):
-                await check(client, server.url(f"https://{SECURE}:@{name}@/"), manners())
+                await check(transport, server.url(f"https://{SECURE}:@{name}@/"), manners())
             return server.requests
 
     assert asyncio.run(run()) == []

@@ -15,7 +15,7 @@ from feeds.links.pace import SLOWEST, Tempo, Turns
 from feeds.links.schedule import AT_ONCE, Asked, Pace, Schedule
 from feeds.models import Verdict
 
-from .conftest import gated_client, manners
+from .conftest import gated, manners
 from .servers import Loopback, Peer, Routes, answer, leads, page
 
 FINE = Outcome(Verdict.OK, "", 200)
@@ -184,7 +184,7 @@ class Seen:
 
 def run_at_server(routes: Mapping[str, Routes], links: Mapping[str, int], pace: Pace) -> Seen:
     async def run() -> Seen:
-        async with Loopback(routes) as server, gated_client(server) as client:
+        async with Loopback(routes) as server, gated(server) as transport:
             port = server.ports["HTTP"]
             queue = Queue(
                 {
@@ -197,7 +197,7 @@ def run_at_server(routes: Mapping[str, Routes], links: Mapping[str, int], pace: 
             schedule = Schedule(
                 queue,
                 pace,
-                lambda url: check(client, url, how),
+                lambda url: check(transport, url, how),
                 lambda asked, outcome: outcomes.update({asked.url: outcome}),
                 lambda name, until: None,
             )
@@ -243,10 +243,10 @@ def test_where_many_hosts_lead_to_is_asked_no_faster() -> None:
 
 def test_whoever_waits_for_a_turn_does_not_run_out_of_time() -> None:
     async def run() -> list[Verdict]:
-        async with Loopback({"*": {"*": page()}}) as server, gated_client(server) as client:
+        async with Loopback({"*": {"*": page()}}) as server, gated(server) as transport:
             how = manners(0.15, turns=Turns(1, 0.05))
             url = server.url("http://a.example:@HTTP@/")
-            found = await asyncio.gather(*(check(client, url, how) for _ in range(8)))
+            found = await asyncio.gather(*(check(transport, url, how) for _ in range(8)))
             return [outcome.verdict for outcome in found]
 
     assert asyncio.run(run()) == [Verdict.OK] * 8

@@ -84,6 +84,15 @@ ERAS = {
             (HOME, "返回首页", "../", 5),
         ],
     ),
+    "anchors with parameters that are called like characters": (
+        '来源：<a href="http://a.example/?copy=1&copy=2&amp;reg=3">某报</a>\n'
+        '<a href="/news/?a&para=1">返回快讯</a> | <a href="/">返回首页</a>',
+        [
+            (SOURCE, "某报", "http://a.example/?copy=1&copy=2&reg=3", 4),
+            (CATEGORY, "返回快讯", "/news/?a&para=1", 5),
+            (HOME, "返回首页", "/", 5),
+        ],
+    ),
     "anchors in an element of several lines": (
         '<div class="nav">\n  <a href="/news/">返回快讯</a><br>\n  <a href="/">返回首页</a>\n'
         "</div>\n",
