@@ -30,6 +30,7 @@ from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
+from feeds.modified import settle_modified
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
@@ -229,11 +230,12 @@ def update(
         findings = notes + read(index, config, now, workers, options.progress, clock)
         changed = _select_and_render(index, config, anew, workers, options.progress)
         if not changed:
-            return findings
+            break
     while changed:
         index.leave_out(changed, "changes while it is built", "left out of this build")
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
+    settle_modified(index, config, now)
     return findings
 
 

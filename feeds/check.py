@@ -51,7 +51,8 @@ class CheckOptions:
     ``offline`` asks nobody, ``recheck`` asks again whatever is known, ``changed`` looks only
     at posts that changed since the last run that came to its end, ``max_time`` is seconds
     after which nothing new is asked for. ``every`` is seconds between two requests to anybody;
-    ``cancelled`` is asked every second whether to stop.
+    ``cancelled`` is asked every second whether to stop. ``brief`` makes no summary, so that a
+    run costs what has changed.
     """
 
     offline: bool = False
@@ -59,6 +60,7 @@ class CheckOptions:
     changed: bool = False
     max_time: float | None = None
     every: float = 0.0
+    brief: bool = False
     progress: Progress = silent
     cancelled: Callable[[], bool] = lambda: False
 
@@ -68,8 +70,8 @@ class Checked:
     """What a run did.
 
     ``since_run`` is the first run whose posts it looked at (0: all posts); ``asked`` is how
-    many addresses it asked for, ``left`` how many more are due; ``summary`` is of all links,
-    ``findings`` are about files.
+    many addresses it asked for, ``left`` how many more are due; ``summary`` is of all links
+    of these posts, empty after a brief run; ``findings`` are about files.
     """
 
     since_run: int
@@ -109,7 +111,7 @@ def check_posts(
 ) -> Checked:
     """The same for posts that are known already, by the digests of their files."""
     began = int(now.timestamp())
-    run = store.begin_run(began)
+    run = store.begin_run(began, follow=options.brief or options.changed)
     look_through(config, store, run, digests, workers, options.progress)
     store.save()
     since = int(store.meta(COMPLETE) or 0) + 1 if options.changed else 0
@@ -122,11 +124,14 @@ def check_posts(
     if options.cancelled():
         # Whoever cancels is in a hurry; what was found is kept already.
         return Checked(since, asking.asked, left, True, Summary(), ())
-    whole = summary(items(store, config, now.date(), since_run=since))
+    found = Summary()
+    if not options.brief:
+        found = summary(items(store, config, now.date(), since_run=since))
+    totals = store.verdicts() if options.brief or since else found.verdicts
     ended = int(time.time()) if asking.asked else began
-    store.end_run(run, ended, asking.asked, whole.verdicts)
+    store.end_run(run, ended, asking.asked, totals)
     store.save()
-    return Checked(since, asking.asked, left, asking.interrupted, whole, ())
+    return Checked(since, asking.asked, left, asking.interrupted, found, ())
 
 
 # --- what posts say -----------------------------------------------------------------------

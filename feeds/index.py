@@ -25,8 +25,10 @@ import orjson
 from feeds.errors import IndexLockedError, OutputError
 from feeds.models import Finding, Level
 from feeds.rows import (
+    LIST,
     BucketRow,
     DamagedIndexError,
+    Modified,
     Row,
     Stage,
     State,
@@ -35,10 +37,11 @@ from feeds.rows import (
     stems_of,
     terms_of,
 )
-from feeds.state import lock, make_state_folder
-from feeds.view import View, chunks, current_index, indexes, marks, next_index
+from feeds.state import lock, make_state_folder, release
+from feeds.view import View, chunks, connect, current_index, indexes, marks, next_index
 
 LOCK_NAME: Final = "lock"
+LATEST: Final = 253_402_300_799  # the end of the year 9999, in seconds since 1970
 
 
 # --- the file and its lock --------------------------------------------------------------
@@ -56,8 +59,11 @@ def open_index(state: Path, reading: str, wait: float, anew: bool = False) -> It
     with _translated(state, wait), _locked(state, wait):
         index = None if anew else _existing(state, reading, wait)
         if index is None:
+            before = current_index(state)
             index = Index(next_index(state), True, wait)
             index.set_meta("reading", reading)
+            if before is not None:
+                index.take_over_modified(before)
         with contextlib.closing(index):
             yield index
 
@@ -126,7 +132,7 @@ def _locked(state: Path, wait: float) -> Iterator[None]:
             os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        os.close(file)
+        release(file)
 
 
 def _acquire(file: int, path: Path, wait: float) -> None:
@@ -151,6 +157,7 @@ class Index(View):
         self._fresh = fresh
         self.touched: set[TermKey] = set()
         self.posts_changed = False
+        self.renewed: set[tuple[str, str]] = set()  # what may have other bytes than before
         self._feeds_changed = False
         self._wait = wait
         self._claims: set[int] = set()
@@ -512,6 +519,7 @@ class Index(View):
         """What a feed holds now; its documents have to be rendered."""
         self.drop_feed(feed)
         self._feeds_changed = True
+        self.renewed.add(feed)
         cursor = self._db.execute(
             "INSERT INTO feed (kind, name, head, key) VALUES (?, ?, ?, ?)",
             (str(feed[0]), feed[1], head, key),
@@ -541,7 +549,8 @@ class Index(View):
     def store_entry(
         self, post: int, path: str, key: bytes, body: bytes, findings: Sequence[Finding]
     ) -> None:
-        self._db.execute("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", (post, key, body))
+        row = (post, key, hashlib.blake2b(body, digest_size=16).digest(), body)
+        self._db.execute("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)", row)
         if not self.empty:
             query = "DELETE FROM finding WHERE path = ? AND stage = ?"
             self._db.execute(query, (path, Stage.RENDER))
@@ -569,7 +578,20 @@ class Index(View):
 
     def drop_opml(self) -> None:
         self._feeds_changed = True
+        self.renewed.add(LIST)
         self._db.execute("DELETE FROM document WHERE feed = 0")
+
+    def store_modified(self, feed: tuple[str, str], modified: Modified) -> None:
+        row = (str(feed[0]), feed[1], *modified)
+        self._db.execute("INSERT OR REPLACE INTO modified VALUES (?, ?, ?, ?)", row)
+
+    def take_over_modified(self, other: Path) -> None:
+        """What an index said that this one replaces, as far as it can be read."""
+        rows: list[tuple[str, str, bytes, int]] = []
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(other)) as db:
+            query = "SELECT kind, name, content, at FROM modified WHERE at BETWEEN 0 AND ?"
+            rows = db.execute(query, (LATEST,)).fetchall()
+        self._db.executemany("INSERT OR REPLACE INTO modified VALUES (?, ?, ?, ?)", rows)
 
     # --- the output folder
 

@@ -27,7 +27,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
 from feeds.models import Document, Finding, Level
-from feeds.state import lock
+from feeds.state import lock, release
 
 MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
@@ -87,7 +87,7 @@ def alone(folder: Path, wait: float) -> Iterator[None]:
         held = True
         with contextlib.suppress(OSError):
             file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            stack.callback(os.close, file)
+            stack.callback(release, file)
             held = lock(file, wait)
         if not held:
             raise OutputError(

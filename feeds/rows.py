@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime
 from enum import IntEnum
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -77,6 +77,18 @@ class Selected(NamedTuple):
     date: int
     updated: int
     references: bool
+
+
+# Kind and name of the list of all feeds, where feeds have theirs.
+LIST: Final = ("opml", "")
+
+
+class Modified(NamedTuple):
+    """The content of a feed as a hash, and what readers are told as its Last-Modified, in
+    seconds since 1970."""
+
+    content: bytes
+    at: int
 
 
 class DamagedIndexError(Exception):

@@ -84,6 +84,7 @@ CREATE INDEX finding_by_path ON finding (path);
 CREATE TABLE entry (
     post INTEGER PRIMARY KEY,
     key  BLOB NOT NULL,           -- of all that the entry was made from
+    hash BLOB NOT NULL,           -- of body
     body BLOB NOT NULL            -- the fragments of all formats, packed and compressed
 );
 
@@ -103,6 +104,17 @@ CREATE TABLE feed_entry (
     PRIMARY KEY (feed, position)
 ) WITHOUT ROWID;
 CREATE INDEX feed_entry_by_post ON feed_entry (post);
+
+-- What readers are told as Last-Modified, in seconds since 1970, see modified.py. Feeds that
+-- are gone stay here, and a new index takes all of it over: no feed must ever seem to be
+-- older than it was.
+CREATE TABLE modified (
+    kind    TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    content BLOB NOT NULL,        -- hash of all that the feed's bytes are made from
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
 
 -- The documents that the feeds become. A hash of NULL means: to be rendered.
 CREATE TABLE document (

@@ -21,7 +21,7 @@ def make_state_folder(state: Path) -> None:
 
 
 def lock(file: int, wait: float) -> bool:
-    """Hold an open file or folder alone until it is closed; gives up after ``wait`` seconds.
+    """Hold an open file or folder alone until :func:`release`; gives up after ``wait`` seconds.
 
     Raises ``OSError`` where the file system has no locks.
     """
@@ -35,6 +35,14 @@ def lock(file: int, wait: float) -> bool:
             time.sleep(min(0.1, wait))
         else:
             return True
+
+
+def release(file: int) -> None:
+    """Close a file that may be held. Closing alone lets go of nothing while a process that was
+    forked meanwhile has it too."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)
+    os.close(file)
 
 
 def knows_output(state: Path, output: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from feeds.models import Finding, Format, Kind, Level, Post
-from feeds.rows import DamagedIndexError, Selected, State, TermKey, decode_post
+from feeds.rows import DamagedIndexError, Modified, Selected, State, TermKey, decode_post
 
 BUSY_WAIT: Final = 5.0
 VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
@@ -209,6 +209,25 @@ class View:
         if any(body is None for _, _, body in rows):
             raise DamagedIndexError(f"an entry of the feed of {feed[0]} {feed[1]} is missing")
         return rows
+
+    def entry_hashes(self, feed: TermKey) -> list[tuple[int, int, bytes]]:
+        """Date, updated and hash of a feed's entries, in their order."""
+        return self._db.execute(
+            "SELECT p.date, p.updated, entry.hash FROM feed"
+            " JOIN feed_entry f ON f.feed = feed.id"
+            " JOIN post p ON p.id = f.post JOIN entry ON entry.post = p.id"
+            " WHERE feed.kind = ? AND feed.name = ? ORDER BY f.position",
+            (str(feed[0]), feed[1]),
+        ).fetchall()
+
+    def modified(self, feed: tuple[str, str]) -> Modified | None:
+        """When a feed changed last; ``None`` where that is not known: the index may be one
+        that an older program made."""
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'modified'").fetchone():
+            return None
+        query = "SELECT content, at FROM modified WHERE kind = ? AND name = ?"
+        row = self._db.execute(query, (str(feed[0]), feed[1])).fetchone()
+        return Modified(*row) if row else None
 
     def documents(self) -> dict[str, str | None]:
         """The hash of every document by its path; ``None`` where it has to be rendered."""

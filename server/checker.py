@@ -83,6 +83,7 @@ def check_round(config: Config, stopped: threading.Event) -> None:
     options = CheckOptions(
         max_time=ROUND_SECONDS,
         every=60 / config.links.background,
+        brief=True,
         cancelled=stopped.is_set,
     )
     with (

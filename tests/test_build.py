@@ -482,6 +482,17 @@ def test_an_index_that_another_build_holds_is_waited_for(site: Path) -> None:
         other.kill()
 
 
+def test_workers_that_live_on_hold_nothing_of_a_build_that_is_over(site: Path) -> None:
+    """`feeds check` reads the posts with workers and goes on for hours."""
+    for number in range(500):
+        write_post(site, f"{number}.md")
+    with Workers(2, processes) as workers:
+        building.build(load_config(site), NOW, workers)
+        options = building.Options(wait=0)
+        with Workers(1, processes) as others:
+            assert building.build(load_config(site), NOW, others, options).feeds == 1
+
+
 def test_the_output_folder_is_held_against_other_sites(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

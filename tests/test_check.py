@@ -136,6 +136,20 @@ def test_only_changed_posts_are_looked_at_if_so_wished(site: Path, web: Web) -> 
     assert run(site).summary.total == 6
 
 
+@pytest.mark.parametrize("options", [{"changed": True}, {"brief": True}])
+def test_the_totals_of_a_run_are_of_all_links_however_few_it_looked_at(
+    site: Path, web: Web, options: dict[str, Any]
+) -> None:
+    add(site, "a.md", web.url("/a"))
+    run(site)
+    add(site, "b.md", web.url("/a"))
+    add(site, "c.md", web.url("/c"))
+    run(site, NOW, **options)
+    with closing(LinkStore(load_config(site).state)) as store:
+        assert store.last_runs(1)[0].totals == {"duplicate": 2, "ok": 7}
+        assert store.last_runs(1)[0].asked == 1
+
+
 def test_changed_posts_stay_changed_until_a_run_came_to_its_end(site: Path, web: Web) -> None:
     run(site)
     web.hold = Event()

@@ -18,6 +18,10 @@ from feeds.links.pages import Pages, normal
 from feeds.links.urls import InvalidURLError, Target, target_of
 from feeds.models import Kind, Link, Post, Role, Verdict
 
+WAYS_BACK: Final[Mapping[Role, str]] = {
+    Role.BACK_CATEGORY: "to the page of a category or tag",
+    Role.BACK_HOME: "to the front page",
+}
 TEMPLATE: Final = ("{{", "{%")
 REMEMBERED: Final = 8_192  # ways back, and their parts: a site has few terms and many posts
 BACK_WORD: Final = re.compile(r"(?:[«‹←]\s*)?(?:返回|回到|[Bb]ack\s+to\s+(?:the\s+)?)\s*")
@@ -52,12 +56,10 @@ def judge(post: Post, links: Sequence[Link], pages: Pages) -> Iterator[Judged]:
         yield _judge_link(link, post, pages)
     if Role.SOURCE not in roles:
         yield Judged(Link(Role.SOURCE, "", "", 1), Verdict.MISSING, "the post names no source")
-    ways = {
-        Role.BACK_CATEGORY: "to the page of a category or tag",
-        Role.BACK_HOME: "to the front page",
-    }
-    some = bool(roles & ways.keys())
-    for role, where in ways.items():
+    if roles.issuperset(WAYS_BACK):
+        return
+    some = not roles.isdisjoint(WAYS_BACK)
+    for role, where in WAYS_BACK.items():
         if role not in roles:
             detail = f"no way back {where}" if some else "no way back at all"
             yield Judged(Link(role, "", "", 1), Verdict.MISSING, detail)
@@ -68,7 +70,7 @@ def _judge_link(link: Link, post: Post, pages: Pages) -> Judged:
         return Judged(link, Verdict.EMPTY, "the link leads nowhere")
     if "{" in link.url and any(mark in link.url for mark in TEMPLATE):
         return Judged(link, Verdict.SKIPPED, "a template")
-    if link.role in (Role.BACK_CATEGORY, Role.BACK_HOME):
+    if link.role in WAYS_BACK:
         return _judge_way_back(link, post, pages)
     if link.role is Role.SOURCE:
         return _judge_source(link, post, pages)
@@ -173,8 +175,8 @@ def _way_back(
     path = normal(parts.path)
     if places.paths is not None and not {path, f"{path}/"} & places.paths:
         return _Way(Verdict.WRONG_TARGET, f"{parts.path} is not {places.name}", None, places.best)
-    if role is Role.BACK_CATEGORY and (wrong := _wrong_label(label, categories, tags)):
-        return _Way(Verdict.WRONG_LABEL, wrong)
+    if places.wrong_label:
+        return _Way(Verdict.WRONG_LABEL, places.wrong_label)
     return _Way(None if places.paths is None else Verdict.OK, "", target)
 
 
@@ -185,29 +187,33 @@ def _target(url: str, pages: Pages) -> Target:
 
 class _Places(NamedTuple):
     """Where a way back may lead: its paths (``None`` if nobody knows), the one that it should
-    lead to as an address, empty where that is not certain, and what they are called."""
+    lead to as an address, empty where that is not certain, what they are called, and why its
+    label is that of another term, empty if it is not."""
 
     paths: frozenset[str] | None
     best: str
     name: str
+    wrong_label: str
 
 
 def _places(
     role: Role, label: str, categories: tuple[str, ...], tags: tuple[str, ...], pages: Pages
 ) -> _Places:
     if role is Role.BACK_HOME:
-        return _Places(frozenset((pages.front,)), pages.address(pages.front), "the front page")
+        front = frozenset((pages.front,))
+        return _Places(front, pages.address(pages.front), "the front page", "")
+    wrong = _wrong_label(label, categories, tags)
     if not any(pages.patterns.values()):
-        return _Places(None, "", "")
+        return _Places(None, "", "", wrong)
     found = {
         (kind, name): _pages_of_term(kind, name, pages)
         for kind, names in ((Kind.CATEGORY, categories), (Kind.TAG, tags))
         for name in names
     }
     paths = frozenset(path for each in found.values() for path in each)
-    best = "" if _wrong_label(label, categories, tags) else _best(label, found)
+    best = "" if wrong else _best(label, found)
     name = "the page of a term of the post" if paths else "a page of the post, which has no term"
-    return _Places(paths, pages.address(best) if best else "", name)
+    return _Places(paths, pages.address(best) if best else "", name, wrong)
 
 
 @lru_cache(maxsize=REMEMBERED)

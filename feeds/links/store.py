@@ -23,12 +23,14 @@ from feeds.links.fetch import Outcome
 from feeds.links.lifetime import lifetime
 from feeds.links.rules import Judged
 from feeds.links.schedule import Asked
+from feeds.links.tally import COUNT, Tally
 from feeds.links.urls import host_of
 from feeds.links.verdict import standing
 from feeds.models import Standing, Verdict
 from feeds.state import make_state_folder
 
 LOCK_NAME: Final = "links.lock"
+COUNTED: Final = "counted"  # JSON: links by verdict, as long as nothing has changed since
 SCHEMA_VERSION: Final = 1  # of links.sql; another one begins anew
 BUSY_WAIT: Final = 10.0
 PAUSE: Final = 0.1
@@ -150,12 +152,15 @@ class LinkStore:
         self.path = state / FILE_NAME
         self._wait = BUSY_WAIT if wait is None else wait
         self._hosts: dict[str, int] = {}
+        self._tally: Tally | None = None
         with contextlib.ExitStack() as opened:
             with self._explained():
                 make_state_folder(state)
                 lock = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
                 opened.callback(os.close, lock)
             self._hold(lock)
+            # Closing it is not enough: processes that were forked meanwhile have it, too.
+            opened.callback(fcntl.flock, lock, fcntl.LOCK_UN)
             with self._explained():
                 self._db = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
                 opened.callback(self._db.close)
@@ -241,12 +246,16 @@ class LinkStore:
     def forget_posts(self, paths: Iterable[str] | None = None) -> None:
         """Forget the links of posts, of all if none are named; addresses stay known."""
         if paths is None:
+            if self._tally:
+                self._tally.lose()
             self._run("DELETE FROM link")
             self._run("DELETE FROM post")
             return
         for path in paths:
             row = self._row("SELECT id FROM post WHERE path = ?", (path,))
             if row:
+                if self._tally:
+                    self._tally.forget(row[0])
                 self._run("DELETE FROM link WHERE post = ?", row)
                 self._run("DELETE FROM post WHERE id = ?", row)
 
@@ -259,6 +268,7 @@ class LinkStore:
             "INSERT INTO post (path, digest, url, changed) VALUES (?, ?, ?, ?)",
             (path, digest, url, run),
         ).lastrowid
+        assert post is not None
         rows = [
             (
                 post,
@@ -272,8 +282,13 @@ class LinkStore:
             )
             for judged in links
         ]
+        if self._tally:
+            for number in filter(None, (row[5] for row in rows)):
+                self._tally.touch(number)
         with self._explained():
             self._db.executemany("INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        if self._tally:
+            self._tally.add(post)
 
     def _url_id(self, target: tuple[str, str]) -> int:
         url = f"{target[0]}#{target[1]}" if target[1] else target[0]
@@ -296,7 +311,12 @@ class LinkStore:
 
     def prune(self) -> None:
         """Forget addresses that no post links to any more."""
-        self._run("DELETE FROM url WHERE NOT EXISTS (SELECT 1 FROM link WHERE link.url = url.id)")
+        unlinked = "NOT EXISTS (SELECT 1 FROM link WHERE link.url = url.id)"
+        if self._tally and self._tally.touched is not None:
+            for number in self._tally.touched:
+                self._run(f"DELETE FROM url WHERE id = ? AND {unlinked}", (number,))
+        else:
+            self._run(f"DELETE FROM url WHERE {unlinked}")
         self._run("DELETE FROM host WHERE NOT EXISTS (SELECT 1 FROM url WHERE host = host.id)")
         self._run(
             "DELETE FROM archive WHERE NOT EXISTS (SELECT 1 FROM url WHERE url.url = archive.url)"
@@ -332,6 +352,8 @@ class LinkStore:
         neither: a page that was gone and now asks who is there is not known to be back.
         """
         for asked, outcome in results:
+            if self._tally:
+                self._tally.touch(asked.id)
             before = self._row("SELECT fails, since FROM url WHERE id = ?", (asked.id,))
             fails, since = before or (0, 0)
             found = standing(outcome.verdict)
@@ -384,17 +406,28 @@ class LinkStore:
 
     # --- runs and reports
 
-    def begin_run(self, now: int) -> int:
-        """The number of a new run."""
+    def begin_run(self, now: int, follow: bool = False) -> int:
+        """The number of a new run; with ``follow``, :meth:`verdicts` costs what changes in it."""
+        counted = self.meta(COUNTED)
+        self._tally = Tally(self._rows, json.loads(counted)) if follow and counted else None
+        # Whatever ends this run, what was counted before it is not true any more.
+        self._run("DELETE FROM meta WHERE key = ?", (COUNTED,))
         number = self._run("INSERT INTO run (began) VALUES (?)", (now,)).lastrowid
         assert number is not None
         return number
 
+    def verdicts(self) -> dict[str, int]:
+        """How many links have which verdict, as reports have it."""
+        return self._tally.verdicts() if self._tally else dict(self._rows(COUNT))
+
     def end_run(self, run: int, now: int, asked: int, totals: Mapping[str, int]) -> None:
+        """The end of a run; ``totals`` are all links by verdict."""
+        text = json.dumps(totals, sort_keys=True)
         self._run(
-            "UPDATE run SET ended = ?, asked = ?, totals = ? WHERE id = ?",
-            (now, asked, json.dumps(totals, sort_keys=True), run),
+            "UPDATE run SET ended = ?, asked = ?, totals = ? WHERE id = ?", (now, asked, text, run)
         )
+        self.set_meta(COUNTED, text)
+        self._tally = None
         # Of what is older than a day one run an hour tells enough.
         self._run(
             f"DELETE FROM run WHERE began < ? AND id NOT IN"
