@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from feeds.config import STATE_FOLDER, Config
 from feeds.documents import (
@@ -34,11 +35,12 @@ from feeds.modified import settle_modified
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
-from feeds.selection import Task, select
 from feeds.state import knows_output, remember_output
-from feeds.tasks import read_files, render_entries
 from feeds.view import current_index
 from feeds.workers import Workers
+
+if TYPE_CHECKING:
+    from feeds.selection import Task
 
 RENDER_CHUNK: Final = 64
 DOCUMENT_CHUNK: Final = 32
@@ -115,7 +117,7 @@ def build(
             findings += _owe(index, config, now)
         return Result(
             posts=index.count(),
-            feeds=len(index.feed_keys()),
+            feeds=index.feed_count(),
             documents=len(known),
             published=published,
             findings=tuple(sorted(findings)),
@@ -268,15 +270,33 @@ def read(
     """Steps 1 and 2: what changed among the files is read and put into the index."""
     at = microseconds(now)
     scan = Scan(config, index.buckets(), index.bucket_entries, clock())
+    changes = scan.changes()
+    if first := next(changes, None):
+        _read_changed(index, config, itertools.chain((first,), changes), at, workers, progress)
+    index.settle(at, config.posts.future)
+    return scan.findings
+
+
+def _read_changed(
+    index: Index,
+    config: Config,
+    changes: Iterable[Change],
+    now: int,
+    workers: Workers,
+    progress: Progress,
+) -> None:
+    # What reads and renders is not loaded (a quarter of a short run) unless something changed.
+    from feeds.tasks import read_files
+
     done = 0
-    for change, rows in workers.map(functools.partial(read_files, config), _to_read(index, scan)):
+    for change, rows in workers.map(
+        functools.partial(read_files, config), _to_read(index, changes)
+    ):
         index.drop(change.gone)
-        index.store(rows, at, config.posts.future)
+        index.store(rows, now, config.posts.future)
         index.store_bucket(change.folder, _bucket_row(change))
         done += len(change.read)
         progress("reading posts", done, 0)
-    index.settle(at, config.posts.future)
-    return scan.findings
 
 
 def _bucket_row(change: Change) -> BucketRow | None:
@@ -286,8 +306,10 @@ def _bucket_row(change: Change) -> BucketRow | None:
     return BucketRow(bucket.folder, bucket.number, bucket.total, bucket.digest, bucket.entries)
 
 
-def _to_read(index: Index, scan: Scan) -> Iterator[tuple[Change, list[tuple[str, bytes]]]]:
-    for change in scan.changes():
+def _to_read(
+    index: Index, changes: Iterable[Change]
+) -> Iterator[tuple[Change, list[tuple[str, bytes]]]]:
+    for change in changes:
         known = index.digests(change.read)
         yield change, [(path, known.get(path, b"")) for path in change.read]
 
@@ -298,6 +320,8 @@ def _select_and_render(
     """Steps 3 and 4; returns the paths of posts that changed since they were read."""
     if not (anew or index.posts_changed):
         return []
+    from feeds.selection import select
+
     found = definitions(index, config)
     index.store_notes(found.findings)
     tasks = select(index, config, found)
@@ -314,6 +338,8 @@ def _render(
     progress: Progress,
 ) -> list[str]:
     """Step 4, for entries; returns the paths of files that are not what was read."""
+    from feeds.tasks import render_entries
+
     changed = []
     done = 0
     chunks = (

@@ -8,7 +8,6 @@ what another generator's configuration says, checks everything, and either retur
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import re
 import tomllib
@@ -816,6 +815,8 @@ def _ports(section: Section) -> tuple[int, ...]:
 
 def _networks(section: Section, key: str, default: Sequence[str]) -> tuple[str, ...]:
     networks = section.texts(key, default)
+    if networks:
+        import ipaddress
     for network in networks:
         # Only digits, letters, dots, colons and a slash can stand in an address or network.
         try:

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from feeds.catalog import Catalog, Definition, TermPosts, catalog
 from feeds.config import Config
-from feeds.ledger import PublishedDocument
 from feeds.models import EPOCH, Document, Feed, Format
 from feeds.rows import TermKey
-from feeds.tasks import unpack_fragments
 from feeds.view import View, connect
+
+if TYPE_CHECKING:
+    from feeds.catalog import Catalog, Definition
+    from feeds.ledger import PublishedDocument
 
 
 def definitions(view: View, config: Config) -> Catalog:
@@ -28,12 +29,14 @@ def definitions(view: View, config: Config) -> Catalog:
 
     They are worked out once as long as the terms are the same.
     """
+    from feeds.catalog import TermPosts, catalog
+
     terms = view.terms()
     known = view.memo.get("definitions")
     if known is None or known[0] is not config or known[1] != terms:
         found = catalog(config, (TermPosts(*term) for term in terms))
         view.memo["definitions"] = known = config, terms, found
-    return cast(Catalog, known[2])
+    return cast("Catalog", known[2])
 
 
 def key_of(definition: Definition) -> TermKey:
@@ -95,6 +98,7 @@ class FilledFeed:
 def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
     """A feed and what stands in it."""
     from feeds.render.period import period
+    from feeds.tasks import unpack_fragments
 
     rows = view.entries(key_of(definition))
     dates = [aware(date, config) for date, _, _ in rows]
@@ -120,6 +124,8 @@ def aware(microseconds: int, config: Config) -> datetime:
 
 def published_feeds(view: View, config: Config) -> tuple[PublishedDocument, ...]:
     """The documents of all feeds, with the hashes of those that were rendered."""
+    from feeds.ledger import PublishedDocument
+
     hashes = view.documents()
     return tuple(
         PublishedDocument(

@@ -16,7 +16,6 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -168,6 +167,8 @@ class Index(View):
         super().__init__(self._create() if fresh else self._open(self.path))
 
     def _create(self) -> sqlite3.Connection:
+        from importlib.resources import files
+
         self._new_path.unlink(missing_ok=True)
         db = self._connect(self._new_path)
         try:

@@ -17,17 +17,19 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
 from feeds.models import Document, Finding, Level
 from feeds.state import lock, release
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
@@ -114,6 +116,7 @@ class Folder:
         was_ours: Callable[[], bool] = _never,
     ) -> None:
         self.path = path
+        self._folder = os.fspath(path)
         with _explained(path):
             self._manifest, self._left, before = _read_manifest(path)
         self._owner = owner
@@ -130,6 +133,10 @@ class Folder:
         It is emptied before ``documents`` are asked for, and gone after publishing.
         """
         return self.path / STAGING
+
+    def _file(self, path: str) -> str:
+        """Where a file lies, as a text: to make a Path takes longer than to look at the file."""
+        return f"{self._folder}/{path}"
 
     def missing(self, wanted: Mapping[str, str | None]) -> list[str]:
         """The documents to be written: absent, different, or with a hash not known yet."""
@@ -165,7 +172,7 @@ class Folder:
                 findings = (*overwritten, *left)
             finally:
                 _stop(documents)
-                shutil.rmtree(self.staging, ignore_errors=True)
+                _clear(self.staging)
         known = {path: self._known[path] for path in wanted}
         return Published(written, removed, known, findings)
 
@@ -173,7 +180,7 @@ class Folder:
         """Whether a file has the wanted content; if so, that is remembered."""
         known = self._known.get(path)
         try:
-            found = os.stat(self.path / path, follow_symlinks=False)
+            found = os.lstat(self._file(path))
         except (FileNotFoundError, NotADirectoryError):
             return False
         now = (hash, found.st_size, found.st_mtime_ns)
@@ -196,7 +203,7 @@ class Folder:
         wanted = dict(kept)
         staged: dict[str, Path] = {}
         foreign: list[str] = []
-        shutil.rmtree(self.staging, ignore_errors=True)
+        _clear(self.staging)
         for document in documents:
             wanted[document.path] = hash = document.hash
             if self._has(document.path, hash):
@@ -221,7 +228,7 @@ class Folder:
         if in_the_way := self._foreign_folder(folder):
             return in_the_way
         try:
-            found = os.stat(self.path / path, follow_symlinks=False)
+            found = os.lstat(self._file(path))
         except (FileNotFoundError, NotADirectoryError):
             return ""
         ours = path in self._manifest or path in self._left
@@ -250,7 +257,7 @@ class Folder:
         if path not in self._manifest:
             return None
         try:
-            found = os.stat(self.path / path, follow_symlinks=False)
+            found = os.lstat(self._file(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
         if self._known.get(path, ())[1:] == (found.st_size, found.st_mtime_ns):
@@ -294,9 +301,12 @@ class Folder:
         return tuple(staged), removed, findings
 
     def _place(self, source: Path, path: str, hash: str) -> None:
-        target = self.path / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
+        target = self._file(path)
+        try:
+            os.replace(source, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
         found = os.stat(target)
         self._known[path] = (hash, found.st_size, found.st_mtime_ns)
 
@@ -338,6 +348,13 @@ class Folder:
         beside = self.path / f"{MANIFEST}.new"
         beside.write_text("".join(lines), "utf-8", newline="")
         beside.replace(self.path / MANIFEST)
+
+
+def _clear(folder: Path) -> None:
+    if os.path.lexists(folder):
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stop(documents: Iterable[Document | StagedDocument]) -> None:
@@ -429,16 +446,20 @@ def _writing() -> Iterator[Write]:
 
     An error comes out of a later call, or at the end.
     """
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     waiting: deque[Future[int]] = deque()
+    threads: ThreadPoolExecutor | None = None
 
     def write(path: Path, body: bytes) -> None:
+        nonlocal threads
+        if threads is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            threads = stack.enter_context(ThreadPoolExecutor(WRITERS))
         waiting.append(threads.submit(path.write_bytes, body))
         if len(waiting) > WAITING:
             waiting.popleft().result()
 
-    with ThreadPoolExecutor(WRITERS) as threads:
+    with contextlib.ExitStack() as stack:
         yield write
         while waiting:
             waiting.popleft().result()

@@ -6,7 +6,6 @@ something else, and a :class:`Problem` for each such place and for each key that
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -133,6 +132,8 @@ class Section:
         """Report the keys that nothing asked for."""
         for key in self.values:
             if key not in self.known:
+                import difflib
+
                 near = difflib.get_close_matches(key, sorted(self.known), n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known: {listed(self.known)}"
                 self.problem(key, f"unknown key; {hint}")

@@ -189,6 +189,11 @@ class View:
         rows = self._db.execute("SELECT kind, name, head, key FROM feed")
         return {(Kind(kind), name): (head, key) for kind, name, head, key in rows}
 
+    def feed_count(self) -> int:
+        """How many feeds there are."""
+        count: int = self._db.execute("SELECT count(*) FROM feed").fetchone()[0]
+        return count
+
     def posts_with_layouts(self, posts: Sequence[int]) -> dict[int, tuple[bytes, bytes]]:
         """The data of posts as it is stored, and where their bodies are."""
         query = "SELECT id, data, layout FROM post WHERE id IN"

@@ -13,8 +13,10 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
-from typing import Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 Token = TypeVar("Token")
 Item = TypeVar("Item")
@@ -64,6 +66,8 @@ class Workers:
         task: Callable[[Sequence[Item]], Result],
         chunks: Iterable[tuple[Token, Sequence[Item]]],
     ) -> Iterator[tuple[Token, Result]]:
+        from concurrent.futures import wait
+
         if self._executor is None:
             self._executor = self._make_executor(self.jobs)
         waiting: deque[tuple[Token, Future[Result]]] = deque()

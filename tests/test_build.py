@@ -522,7 +522,7 @@ def test_a_file_that_changes_while_it_is_built_is_read_again(
             write_post(site, "a.md", body="neu")
         return rows
 
-    monkeypatch.setattr(building, "read_files", read_then_change)
+    monkeypatch.setattr(tasks, "read_files", read_then_change)
     result = run_build(site)
     assert result.findings == ()
     assert "neu" in items(site / SITE_FEED)[0]["content_html"]
@@ -541,7 +541,7 @@ def test_a_file_that_never_rests_is_left_out_until_it_does(
         return rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "read_files", read_then_change)
+        patch.setattr(tasks, "read_files", read_then_change)
         write_post(site, "b.md")
         result = run_build(site)
     assert [found.path for found in result.findings] == ["posts/b.md"]

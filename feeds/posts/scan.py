@@ -174,17 +174,24 @@ class Scan:
         kept: list[str] = []
         numbers = array("q")
         prefix = f"{self.config.root}/{folder}/" if folder else f"{self.config.root}/"
+        old = self.now - COARSE_TICK
+        # All else takes as long as the kernel itself: 1.4 µs for a file, and here 0.4 more.
+        is_regular, add, keep = stat.S_ISREG, numbers.extend, kept.append
         for name in names:
             try:
                 found = os.stat(prefix + name)
             except OSError as error:
                 self._unreadable(folder, name, error)
                 continue
-            if not stat.S_ISREG(found.st_mode):
+            if not is_regular(found.st_mode):
                 self._irregular(folder, name, found.st_mode)
                 continue
-            kept.append(name)
-            numbers.extend(self._times(found))
+            keep(name)
+            modified, changed = found.st_mtime_ns, found.st_ctime_ns
+            if modified < old and changed < old:
+                add((found.st_size, modified, changed))
+            else:
+                add(self._times(found))
         entries = pack(kept, numbers)
         return Bucket(folder, number, total, digest(entries), entries)
 
@@ -380,7 +387,7 @@ class _Walk:
             if name.lower().endswith(self.extensions):
                 self._finding(path, "a folder with the name of a post", "looked into")
             below.append(path)
-        yield folder, [name for name in files if self._candidate(folder, name)], below
+        yield folder, self._candidates(folder, files), below
 
     def _first_time(self, folder: str) -> bool:
         """Links between folders make more ways than anyone could walk; one is enough."""
@@ -396,14 +403,21 @@ class _Walk:
             return False
         return True
 
-    def _candidate(self, folder: str, name: str) -> bool:
-        if name.startswith(SPECIAL_LEADS) or name.endswith("~"):
-            return False
+    def _candidates(self, folder: str, names: Sequence[str]) -> list[str]:
+        """The names of a folder's files that may be posts."""
         # A name that looks like a post's is one, whatever its ending; of the others only
         # those that can hold text are worth a word.
-        if not (name.lower().endswith(self.extensions) or POST_NAME.match(name)):
-            return False
-        return not _matches(self.config.posts.exclude, _join(folder, name))
+        endings = self.extensions
+        found = [
+            name
+            for name in names
+            if not (name.startswith(SPECIAL_LEADS) or name.endswith("~"))
+            and (name.endswith(endings) or name.lower().endswith(endings) or POST_NAME.match(name))
+        ]
+        excluded = self.config.posts.exclude
+        if not excluded:
+            return found
+        return [name for name in found if not _matches(excluded, _join(folder, name))]
 
     def _list(self, folder: str) -> tuple[list[str], list[str]]:
         """The names of the folders and of the other things in a folder, sorted."""
@@ -412,7 +426,9 @@ class _Walk:
         try:
             with os.scandir(self.config.root / folder) as entries:
                 for entry in entries:
-                    if _is_folder(entry):
+                    if entry.is_file(follow_symlinks=False):
+                        files.append(entry.name)
+                    elif _is_folder(entry):
                         folders.append(entry.name)
                     elif not entry.is_symlink() or self._may_lead(folder, entry.name):
                         files.append(entry.name)
@@ -433,7 +449,7 @@ class _Walk:
 
     def _may_lead(self, folder: str, name: str) -> bool:
         """Whether a link to a file stays in the site, or in a folder that was linked into it."""
-        if not self._candidate(folder, name):
+        if not self._candidates(folder, (name,)):
             return False
         path = _join(folder, name)
         real = os.path.realpath(self.config.root / path)
