@@ -34,12 +34,12 @@ GZIP_LEVEL: Final = 6
 BROTLI_QUALITY: Final = 5
 ZSTD_LEVEL: Final = 9
 
+ALLOW_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 CORS: Final[Headers] = [
-    (b"access-control-allow-origin", b"*"),
+    ALLOW_ORIGIN,
     (b"access-control-expose-headers", b"ETag, Last-Modified, Link"),
 ]
-
-
 VARY: Final = (b"vary", b"Accept-Encoding")
 
 
@@ -116,9 +116,18 @@ class Answer:
         return Variant(headers, body)
 
 
-def freeze(document: Document, key: bytes, facts: Facts, entries: Sequence[bytes] = ()) -> Answer:
-    """An answer without bodies; they are made when they are asked for."""
-    modified = document.updated.astimezone(UTC).replace(microsecond=0)
+def freeze(
+    document: Document,
+    key: bytes,
+    facts: Facts,
+    entries: Sequence[bytes] = (),
+    modified: datetime | None = None,
+) -> Answer:
+    """An answer without bodies; they are made when they are asked for.
+
+    ``modified`` is the date of the document itself where nothing else is known.
+    """
+    modified = (modified or document.updated).astimezone(UTC).replace(microsecond=0)
     last_modified = format_datetime(modified, usegmt=True).encode()
     tags = {encoding: f'"{document.hash}{SUFFIXES[encoding]}"'.encode() for encoding in Encoding}
     return Answer(
@@ -158,7 +167,7 @@ def cache_control(max_age: int) -> tuple[bytes, bytes]:
 
 def _full_headers(facts: Facts) -> Headers:
     """What a 304 need not repeat."""
-    headers: Headers = [(b"x-content-type-options", b"nosniff"), (b"accept-ranges", b"none")]
+    headers: Headers = [NOSNIFF, (b"accept-ranges", b"none")]
     if facts.links:
         links = ", ".join(f'<{_uri(url)}>; rel="{relation}"' for relation, url in facts.links)
         headers.append((b"link", links.encode()))

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from feeds.config import Config, load_config
 from server.builder import Orders
@@ -27,7 +29,7 @@ from server.keeper import keep_builder
 from server.limit import Limit
 from server.logs import set_up_logging
 from server.recorder import SECONDS, Recorder
-from server.routes import Elsewhere, Health, Metrics, Webhook
+from server.routes import Elsewhere, Health, Metrics, Resource, Webhook
 from server.shelf import Shelf
 from server.tally import Tally
 from server.watch import request_build
@@ -84,18 +86,26 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/healthz", health.healthz),
-            Route("/readyz", health.readyz),
-            Route("/metrics", Metrics(shelf, recorder).metrics),
-            Route("/-/rebuild", Webhook(config).rebuild, methods=["GET", "POST"]),
-            Route("/{path:path}", Elsewhere(shelf, recorder, tally, config)),
+            _route("/healthz", Resource(health.healthz)),
+            _route("/readyz", Resource(health.readyz)),
+            _route("/metrics", Resource(Metrics(shelf, recorder).metrics)),
+            _route("/-/rebuild", Webhook(config)),
         ],
         lifespan=lifespan,
     )
+    app.router.default = Elsewhere(shelf, recorder, tally, config)
+    app.router.redirect_slashes = False  # it would lead to the Host of the request
     # Before Starlette's own handling of errors, which wraps every message that is sent.
     cached = FeedCache(app.build_middleware_stack(), shelf, tally, limit, config.server.delta)
     app.middleware_stack = cached
     return app
+
+
+def _route(path: str, endpoint: ASGIApp) -> Route:
+    """A route for exactly this path: Starlette's would take a line end behind it, too."""
+    route = Route(path, endpoint)
+    route.path_regex = re.compile(re.escape(path) + r"\Z")
+    return route
 
 
 def from_environment() -> Starlette:
@@ -128,7 +138,7 @@ async def _always(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 async def _follow(shelf: Shelf, changed: asyncio.Event) -> None:
     """Take over what is built as soon as it is."""
-    said = ""
+    said = refused = ""
     while True:
         try:
             if await shelf.follow():
@@ -140,9 +150,21 @@ async def _follow(shelf: Shelf, changed: asyncio.Event) -> None:
                 # At the very first start that is as it should be.
                 logger.log(logging.WARNING if shelf.edition else logging.INFO, "%s", said)
         if shelf.damaged:
-            shelf.damaged = False
-            request_build(shelf.config.state, anew=True)
+            fault = await _request_anew(shelf)
+            if fault and fault != refused:
+                logger.error("the index is damaged and no new one can be asked for: %s", fault)
+            refused = fault
         await asyncio.sleep(FOLLOW_SECONDS)
+
+
+async def _request_anew(shelf: Shelf) -> str:
+    """Ask for an index in place of a damaged one; why that cannot be done, if it cannot."""
+    try:
+        await asyncio.to_thread(request_build, shelf.config.state, anew=True)
+    except OSError as error:
+        return str(error)
+    shelf.damaged = False
+    return ""
 
 
 async def _record(shelf: Shelf, recorder: Recorder, changed: asyncio.Event) -> None:

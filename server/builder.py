@@ -62,7 +62,10 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What there is to say of a build that went well; ``due`` is when the next post is."""
+    """What there is to say of a build that went well; ``due`` is when the next post is.
+
+    ``changed`` says that there was something to build.
+    """
 
     posts: int
     feeds: int
@@ -71,6 +74,7 @@ class Outcome:
     edition: str
     due: datetime | None
     folders: tuple[str, ...]
+    changed: bool = True
 
 
 class Builder:
@@ -107,12 +111,18 @@ class Builder:
                 self._folders = outcome.folders
             if self._watch.follow(watched_folders(self._config, self._folders)):
                 continue  # what changed until now was not seen by the new watch
-            anew = self._watch.wait(_seconds_to_wait(outcome, self._looks), took)
+            anew = self._watch.wait(self._pause(outcome), took)
             if anew:
                 anew = time.monotonic() - self._made_anew >= ANEW_SECONDS
         self._watch.close()
         self._publisher.join()
         self._checker.join()
+
+    def _pause(self, outcome: Outcome | None) -> float:
+        """Seconds until the next build, if nothing changes before."""
+        seconds = _seconds_to_wait(outcome, self._looks)
+        # What could not be written down is tried again soon.
+        return min(seconds, RETRY_SECONDS) if self._ledger_fault else seconds
 
     def _build(self, anew: bool) -> Outcome | None:
         """One build; ``None`` if it failed, which is said and changes nothing else."""
@@ -160,25 +170,28 @@ class Builder:
 
     def _record(self, at: float, error: str, outcome: Outcome | None) -> None:
         now = time.time()
+        if outcome is not None:
+            self._log_findings(outcome.findings)
         last = self._ledger.last_build()
         if outcome is None:
             known = last or BuildRecord(at, 0, "", 0, 0, 0, 0, 0)
             self._ledger.record_build(known._replace(at=at, seconds=now - at, error=error))
             return
-        self._log_findings(outcome.findings)
         levels = [finding.level for finding in outcome.findings]
-        self._ledger.record_build(
-            BuildRecord(
-                at,
-                now - at,
-                error,
-                now,
-                outcome.posts,
-                outcome.feeds,
-                levels.count(Level.WARNING),
-                levels.count(Level.ERROR),
-            )
+        record = BuildRecord(
+            at,
+            now - at,
+            error,
+            now,
+            outcome.posts,
+            outcome.feeds,
+            levels.count(Level.WARNING),
+            levels.count(Level.ERROR),
         )
+        if last and not (outcome.changed or last.error or error):
+            # Only looked: the last build is the one before.
+            record = record._replace(at=last.at, seconds=last.seconds)
+        self._ledger.record_build(record)
         self._ledger.publish(outcome.published, now, self._config.feeds.hubs, outcome.edition)
         if outcome.edition != self._edition:
             self._edition = outcome.edition
@@ -201,12 +214,13 @@ def build_once(config: Config, anew: bool = False) -> Outcome:
     """Bring the index of a site up to date. Raises :class:`~feeds.errors.FeedsError`."""
 
     def run(index: Index) -> Outcome:
+        before = index.edition()
         scanned = update(index, config, datetime.now(UTC), workers, options)
         index.set_meta(REDIRECTS, json.dumps(dict(config.server.redirects)))
         index.save()
         outcome = _outcome(index, config, scanned)
         index.save()
-        return outcome
+        return replace(outcome, changed=outcome.edition != before)
 
     check_sources(config)
     options = Options(full=anew, wait=LOCK_WAIT)

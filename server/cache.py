@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.answers import Answer, Variant
 from server.conditional import Encoding, etags, matches, negotiate, stem, unmodified_since
 from server.editions import UnavailableError
 from server.limit import Limit
+from server.notices import notice
 from server.shelf import Shelf
-from server.tally import Tally
+from server.tally import REFUSED, Tally
 
 EMPTY: Final[Message] = {"type": "http.response.body", "body": b""}
 RETRY_SECONDS: Final = 5
@@ -48,28 +49,38 @@ class FeedCache:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            if scope["type"] == "lifespan" and "state" in scope:
+                # A server that refuses requests by itself can have them counted.
+                scope["state"][REFUSED] = self.tally.other
             await self.app(scope, receive, send)
             return
-        answer = self.shelf.answers.get(scope["path"])
-        if answer is None and not self.shelf.knows(scope["path"]):
-            await self.app(scope, receive, send)
-            return
-        headers = request_headers(scope["headers"])
-        accept = headers.get(b"accept-encoding")
-        encoding = negotiate(accept) if accept else Encoding.IDENTITY
-        if encoding is None:
-            self.tally.other(406)
-            await _not_acceptable()(scope, receive, send)
-        elif answer is not None and nothing_new(answer, headers):
-            self.tally.feed(answer, 304, 0, headers.get(b"user-agent", b""), scope["client"])
-            start = answer.not_modified[encoding]
-            await send({"type": "http.response.start", "status": 304, "headers": start})
-            await send(EMPTY)
-        elif answer is not None and (variant := answer.bodies.get(encoding)) is not None:
-            self.shelf.used(answer, encoding)
-            await self._send_whole(answer, variant, headers, scope, receive, send)
-        else:
-            await self._make_first(encoding, headers, scope, receive, send)
+        try:
+            answer = self.shelf.answers.get(scope["path"])
+            if answer is None and not self.shelf.knows(scope["path"]):
+                await self.app(scope, receive, send)
+                return
+            headers = request_headers(scope["headers"])
+            accept = headers.get(b"accept-encoding")
+            encoding = negotiate(accept) if accept else Encoding.IDENTITY
+            if encoding is None:
+                self.tally.other(406)
+                await _not_acceptable()(scope, receive, send)
+            elif answer is not None and nothing_new(answer, headers):
+                self.shelf.seen(answer)
+                self.tally.feed(
+                    answer, 304, 0, headers.get(b"user-agent", b""), scope.get("client")
+                )
+                start = answer.not_modified[encoding]
+                await send({"type": "http.response.start", "status": 304, "headers": start})
+                await send(EMPTY)
+            elif answer is not None and (variant := answer.bodies.get(encoding)) is not None:
+                self.shelf.used(answer, encoding)
+                await self._send_whole(answer, variant, headers, scope, receive, send)
+            else:
+                await self._make_first(encoding, headers, scope, receive, send)
+        except Exception:
+            self.tally.other(500)
+            raise
 
     async def _make_first(
         self,
@@ -91,7 +102,7 @@ class FeedCache:
             return
         answer, _, variant = served
         if nothing_new(answer, headers):
-            agent, client = headers.get(b"user-agent", b""), scope["client"]
+            agent, client = headers.get(b"user-agent", b""), scope.get("client")
             self.tally.feed(answer, 304, 0, agent, client, made=True)
             start = answer.not_modified[encoding]
             await send({"type": "http.response.start", "status": 304, "headers": start})
@@ -109,7 +120,7 @@ class FeedCache:
         send: Send,
         made: bool = False,
     ) -> None:
-        agent, client = headers.get(b"user-agent", b""), scope["client"]
+        agent, client = headers.get(b"user-agent", b""), scope.get("client")
         if self.limit is not None and client is not None and not _conditional(headers):
             wait = self.limit.wait(client[0], agent)
             if wait:
@@ -168,21 +179,16 @@ def _tokens(value: bytes) -> set[bytes]:
     return {token.partition(b";")[0].strip().lower() for token in value.split(b",")}
 
 
-def _not_acceptable() -> PlainTextResponse:
-    text = "There is br, zstd, gzip, and identity for no coding; the request rules them all out.\n"
-    return _refusal(406, text, {"vary": "Accept-Encoding"})
+def _not_acceptable() -> Response:
+    text = "There is br, zstd, gzip, and identity for no coding; the request rules them all out."
+    return notice(406, text, {"vary": "Accept-Encoding"})
 
 
-def _unavailable() -> PlainTextResponse:
-    text = "The feeds are not ready; try again in a moment.\n"
-    return _refusal(503, text, {"retry-after": str(RETRY_SECONDS), "cache-control": "no-store"})
+def _unavailable() -> Response:
+    text = "The feeds are not ready; try again in a moment."
+    return notice(503, text, {"retry-after": str(RETRY_SECONDS)})
 
 
-def _too_many(wait: int) -> PlainTextResponse:
-    text = "Too many requests. Send If-None-Match with the ETag you got; that is never limited.\n"
-    return _refusal(429, text, {"retry-after": str(wait), "cache-control": "no-store"})
-
-
-def _refusal(status: int, text: str, headers: dict[str, str]) -> PlainTextResponse:
-    headers = {**headers, "x-content-type-options": "nosniff", "access-control-allow-origin": "*"}
-    return PlainTextResponse(text, status, headers)
+def _too_many(wait: int) -> Response:
+    text = "Too many requests. Send If-None-Match with the ETag you got; that is never limited."
+    return notice(429, text, {"retry-after": str(wait)})

@@ -12,9 +12,10 @@ import hashlib
 import sqlite3
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -25,9 +26,11 @@ from feeds.documents import FilledFeed, definitions, feed_documents, filled, key
 from feeds.errors import ConfigError
 from feeds.fingerprint import rendering_fingerprint
 from feeds.models import Feed, Format
-from feeds.rows import DamagedIndexError
+from feeds.rows import LIST, DamagedIndexError
 from feeds.view import View, connect, current_index
 from server.answers import Answer, Facts, freeze
+
+T = TypeVar("T")
 
 OPML: Final = "opml"
 # The redirects of the configuration that the builder follows, in the index as JSON.
@@ -46,12 +49,23 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Paths(Generic[T]):
+    """Something for each of some paths, found by the path and by any way to write it."""
+
+    exact: Mapping[str, T] = field(default_factory=dict)
+    spelled: Mapping[str, T] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, exact: Mapping[str, T]) -> Paths[T]:
+        return cls(exact, {spelling(path): found for path, found in exact.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class Edition:
     """All documents of a site at one moment, by path below the output.
 
-    ``spellings`` finds the path of one by what all ways to write it have in common,
-    ``redirects`` the new path of an old one. ``prefix`` is the path of the site's own
-    address, without percent signs.
+    ``spellings`` finds the path of one by what all ways to write it have in common.
+    ``prefix`` is the path of the site's own address, without percent signs.
     """
 
     number: str
@@ -59,7 +73,7 @@ class Edition:
     catalog: Catalog
     places: Mapping[str, Place]
     spellings: Mapping[str, str]
-    redirects: Mapping[str, str]
+    redirects: Paths[str]
     prefix: str
 
     def current(self, answer: Answer) -> bool:
@@ -272,7 +286,10 @@ def _edition(view: View, config: Config, number: str, redirects: str | None) -> 
         found,
         places,
         {spelling(path): path for path in places},
-        old_paths(config.server.redirects if redirects is None else orjson.loads(redirects)),
+        old_paths(
+            config.server.redirects if redirects is None else orjson.loads(redirects),
+            prefix(config),
+        ),
         prefix(config),
     )
 
@@ -282,9 +299,14 @@ def prefix(config: Config) -> str:
     return unquote(urlsplit(config.site.url).path)
 
 
-def old_paths(redirects: Mapping[str, str]) -> Mapping[str, str]:
-    """Redirects by their old paths, as paths of requests are, without a slash at the end."""
-    return {unquote(old).rstrip("/"): new for old, new in redirects.items()}
+def old_paths(redirects: Mapping[str, str], prefix: str) -> Paths[str]:
+    """Redirects by their old paths, as paths of requests are, without a slash at the end.
+
+    One below ``prefix`` is there without it, too, as behind a proxy that takes it off.
+    """
+    exact = {unquote(old).rstrip("/"): new for old, new in redirects.items()}
+    below = {old[len(prefix) :]: new for old, new in exact.items() if old.startswith(f"{prefix}/")}
+    return Paths.of(below | exact)
 
 
 def spelling(path: str) -> str:
@@ -298,12 +320,19 @@ def _made(view: View, edition: Edition, path: str, place: Place) -> Made:
     if place.definition is None or place.format is None:
         document = opml_document(config, edition.catalog)
         facts = Facts(OPML, OPML, config.feeds.poll_minutes[1] * 60, surrogate_keys=("feeds", OPML))
-        return Made(freeze(document, place.key, facts), document.body)
+        answer = freeze(document, place.key, facts, modified=_modified(view, LIST))
+        return Made(answer, document.body)
     feed = filled(view, config, place.definition)
     document = next(feed_documents(feed, [place.format]))
     entries = _entry_digests(feed, place.format) if config.server.delta else ()
     facts = _facts(feed.head, place.format)
-    return Made(freeze(document, place.key, facts, entries), document.body)
+    modified = _modified(view, key_of(place.definition))
+    return Made(freeze(document, place.key, facts, entries, modified), document.body)
+
+
+def _modified(view: View, feed: tuple[str, str]) -> datetime | None:
+    known = view.modified(feed)
+    return None if known is None else datetime.fromtimestamp(known.at, UTC)
 
 
 def _facts(head: Feed, format: Format) -> Facts:

@@ -40,12 +40,15 @@ async def keep_builder(orders: Callable[[], Orders], state: Path) -> None:
 
     ``orders`` tells what a builder that is started now has to know.
     """
+    said = ""
     while True:
         try:
-            lock = _take_lock(state)
+            lock, fault = _take_lock(state), ""
         except OSError as error:
-            logger.error("%s: %s", state, error.strerror)
-            lock = None
+            lock, fault = None, str(error)
+        if fault and fault != said:
+            logger.error("nothing is built: %s", fault)
+        said = fault
         if lock is not None:
             try:
                 await _run_builders(orders, state, lock)
@@ -60,9 +63,11 @@ def _take_lock(state: Path) -> int | None:
     lock = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(lock)
-        return None
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
     return lock
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from copy import copy
 from datetime import UTC, datetime
 from typing import Final
 
 TEXT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+MARGIN: Final = "    | "
 # uvicorn's own names would say nothing to a reader of the log.
 NAMES: Final = {"uvicorn.error": "feeds.server", "uvicorn.access": "feeds.access"}
 
@@ -29,15 +31,25 @@ def set_up_logging(style: str, access_log: bool = False) -> None:
 
 
 class TextFormatter(logging.Formatter):
-    """A line of text; line ends within a message, which may quote a file, are escaped."""
+    """A line of text; line ends within a message, which may quote a file, are escaped.
+
+    The lines of a traceback follow, each set off by :data:`MARGIN`, so that none of what they
+    quote can be taken for an event.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        record.name = NAMES.get(record.name, record.name)
-        return escaped(super().format(record)) if not record.exc_info else super().format(record)
+        event = copy(record)  # the record belongs to others, too
+        event.name = NAMES.get(record.name, record.name)
+        event.exc_info = event.exc_text = event.stack_info = None
+        lines = [escaped(super().format(event))]
+        if record.exc_info:
+            trace = self.formatException(record.exc_info)
+            lines += [f"{MARGIN}{escaped(line)}" for line in trace.splitlines()]
+        return "\n".join(lines)
 
 
 class JsonFormatter(logging.Formatter):
-    """A JSON object on one line."""
+    """A JSON object on one line; what no reader of it could print is escaped in it, too."""
 
     def format(self, record: logging.LogRecord) -> str:
         event = {
@@ -48,7 +60,10 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(event, ensure_ascii=False)
+        line = json.dumps(event, ensure_ascii=False)
+        if line.isprintable():
+            return line
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def escaped(text: str) -> str:

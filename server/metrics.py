@@ -22,14 +22,17 @@ def render(
     newest_post: float | None,
     cache_bytes: int,
     links: LinkTotals | None = None,
+    fault: str = "",
 ) -> bytes:
-    """The text format; ``newest_post`` is seconds since 1970.
+    """The text format; ``newest_post`` is seconds since 1970, ``fault`` what is wrong with
+    the ledger.
 
     Without totals, which are in a ledger that cannot be read, nothing is said of them: a
     counter that begins again at 0 would be a lie.
     """
     registry = CollectorRegistry()
-    registry.register(_Totals(totals, newest_post, cache_bytes, links))
+    good = totals is not None and not fault
+    registry.register(_Totals(totals, good, newest_post, cache_bytes, links))
     return generate_latest(registry)
 
 
@@ -37,18 +40,20 @@ class _Totals(Collector):
     def __init__(
         self,
         totals: Totals | None,
+        good: bool,
         newest_post: float | None,
         cache_bytes: int,
         links: LinkTotals | None,
     ) -> None:
         self._totals = totals
+        self._good = good
         self._links = links
         self._newest_post = newest_post
         self._cache_bytes = cache_bytes
 
     def collect(self) -> Iterator[Metric]:
-        known = self._totals is not None
-        yield _gauge("ledger_good", "1 if what was counted can be read.", known)
+        text = "1 if what is counted, and how builds go, can be written down and read."
+        yield _gauge("ledger_good", text, self._good)
         yield _gauge("cache_bytes", "Bytes that this worker keeps ready.", self._cache_bytes)
         if self._totals is not None:
             yield from _requests(self._totals)
@@ -88,8 +93,11 @@ def _builds(totals: Totals) -> Iterator[Metric]:
         return
     good = 0 if build.error else 1
     yield _gauge("last_build_good", "1 if the last build went well.", good)
-    yield _gauge("last_build_timestamp_seconds", "When the last build began.", build.at)
-    yield _gauge("last_build_seconds", "How long the last build took.", build.seconds)
+    text = "When the last build began that changed anything, or failed."
+    yield _gauge("last_build_timestamp_seconds", text, build.at)
+    yield _gauge("last_build_seconds", "How long it took.", build.seconds)
+    text = "When the feeds were last known to be up to date with the posts."
+    yield _gauge("last_good_timestamp_seconds", text, build.good_at)
     yield _gauge("posts", "Posts that are published.", build.posts)
     yield _gauge("feeds", "Feeds that there are.", build.feeds)
     findings = GaugeMetricFamily(

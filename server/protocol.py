@@ -5,7 +5,8 @@ for a body and for a client that does not read. Here the head of a request has a
 number of headers and a time, a body a size and a time, and an answer has to be read at some
 speed; whoever goes beyond is told so where that is possible, and cut off.
 
-A request has the one Host that RFC 9112 section 3.2 asks for. A body has a length (section
+A request has the one Host that RFC 9112 section 3.2 asks for; what it says is not looked at,
+since no answer depends on it. A body has a length (section
 6.3 allows to insist on it): nobody who asks for feeds sends one, git hosts know its length,
 and two ways to say where it ends are one too many behind a proxy.
 """
@@ -18,6 +19,8 @@ from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from server.tally import REFUSED
 
 LARGEST_HEAD: Final = 32 * 1024
 MOST_HEADERS: Final = 100
@@ -191,14 +194,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, text: str) -> None:
         """Say why and close. Answers to earlier requests are finished first, and are all."""
+        if self._receiving and not self._answered:
+            if self.cycle.response_started:
+                self._abort()  # half an answer, and nothing else to say
+                return
+            # Its application waits for the rest of the body; this is the answer.
+            self.cycle.disconnected = self.cycle.response_complete = True
+            self.cycle.message_event.set()
         if self._answered:
+            if (count := self.app_state.get(REFUSED)) is not None:
+                count(status)
             body = f"{text}\n".encode()
             head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
             end = b"connection: close\r\n\r\n"
             self.transport.write(b"".join((STATUS_LINE[status], head, end, body)))
             self._hang_up()
-        elif self._receiving:
-            self._abort()  # its application waits for the rest of the body
         else:
             self._deaf = True
             self._stop_timer()

@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 
 from feeds.errors import FeedsError
 from feeds.ledger import BuildRecord, Ledger, RequestKey, Subscribers, Withdrawn
+from server.editions import Paths
 from server.subscribers import audience
 from server.tally import Counts, Tally
 
@@ -28,6 +29,7 @@ logger = logging.getLogger("feeds.ledger")
 T = TypeVar("T")
 
 SECONDS: Final = 5.0
+READ_SECONDS: Final = 2.0
 DAY: Final = 86_400.0
 # Counters by name, as they stand in the ledger.
 BYTES: Final = "bytes"
@@ -47,7 +49,7 @@ class Totals:
 class Recorder:
     """One worker's way to the ledger of a site.
 
-    ``withdrawn`` maps paths below the output to documents that are no more. ``now`` is the
+    ``withdrawn`` holds documents that are no more, by their paths below the output. ``now`` is the
     time in seconds since 1970.
     """
 
@@ -58,7 +60,7 @@ class Recorder:
         withdrawn_days: int,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.withdrawn: dict[str, Withdrawn] = {}
+        self.withdrawn: Paths[Withdrawn] = Paths()
         self._tally = tally
         self._withdrawn_seconds = withdrawn_days * DAY
         self._now = now
@@ -68,6 +70,11 @@ class Recorder:
         self._complaint = _Complaint()
         self._writing = _Desk(Ledger(state), "recorder", self._complaint)
         self._reading = _Desk(Ledger(state), "ledger", self._complaint)
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the ledger, as far as is known; empty if nothing is."""
+        return self._complaint.said
 
     async def record(self, edition: str) -> None:
         """Bring over what was counted; tell what is served; learn what was withdrawn."""
@@ -84,7 +91,7 @@ class Recorder:
         since = now - self._withdrawn_seconds
         found = await self._reading.run(lambda ledger: ledger.withdrawn(since), None)
         if found is not None:
-            self.withdrawn = {each.path: each for each in found}
+            self.withdrawn = Paths.of({each.path: each for each in found})
 
     async def totals(self, edition: str) -> Totals | None:
         """Everything that was counted, up to now; ``None`` where that cannot be known."""
@@ -92,12 +99,16 @@ class Recorder:
         return await self._reading.run(self._totals, None)
 
     async def last_build(self) -> BuildRecord | None:
-        """How the last build went, as far as is known."""
+        """How the last build went, as far as is known; a disk that hangs is not waited for."""
 
         def read(ledger: Ledger) -> None:
             self._build = ledger.last_build()
 
-        await self._reading.run(read, None)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._reading.run(read, None)
+        except TimeoutError:
+            self._complaint.say(f"the ledger cannot be read within {READ_SECONDS:g} s")
         return self._build
 
     async def close(self) -> None:
@@ -143,17 +154,17 @@ class _Complaint:
     """What is wrong with the ledger, said once until it is well again."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self.said = ""
 
     def say(self, text: str, fault: Exception | None = None) -> None:
-        if text != self._said:
+        if text != self.said:
             logger.error("%s", text, exc_info=fault)
-        self._said = text
+        self.said = text
 
     def well(self) -> None:
-        if self._said:
+        if self.said:
             logger.info("the ledger can be used again")
-        self._said = ""
+        self.said = ""
 
 
 class _Desk:

@@ -35,7 +35,7 @@ MOST_FILES: Final = 65_536
 def serve(config: Config, watch: str) -> None:
     """Serve a site until a signal ends it; ``watch`` is as in ``[server] watch``.
 
-    Raises ``SystemExit`` with another code than 0 if it cannot begin.
+    Raises ``SystemExit``, with another code than 0 if it cannot begin.
     """
     set_up_process(config)
     _allow_connections()
@@ -61,6 +61,8 @@ def serve(config: Config, watch: str) -> None:
         Multiprocess(options, sockets=[options.bind_socket()]).run()
         return
     server = uvicorn.Server(options)
+    # uvicorn raises the signal that ended it once more, and all is well by then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

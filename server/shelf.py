@@ -1,8 +1,8 @@
 """The answers of one worker: frozen, found by path, swapped whole when the site changes.
 
-Memory has a budget of bytes; bodies that nobody asked for in the longest time go first, then
-answers that have no body left. What is missing is made in a thread, once however many ask
-for it at the same moment.
+Memory has a budget of bytes; bodies that were not sent for the longest time go first, then
+answers that nobody asked for; a 304 needs the answer and none of its bodies. What is missing
+is made in a thread, once however many ask for it at the same moment.
 """
 
 from __future__ import annotations
@@ -15,14 +15,22 @@ from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from feeds.config import Config
 from feeds.ledger import Withdrawn
 from feeds.models import Document
 from server.answers import Answer, Variant, decode, encode
 from server.conditional import Encoding
-from server.editions import Edition, EditionReader, UnavailableError, old_paths, prefix, spelling
+from server.editions import (
+    Edition,
+    EditionReader,
+    Paths,
+    UnavailableError,
+    old_paths,
+    prefix,
+    spelling,
+)
 from server.retired import retired_document
 
 T = TypeVar("T")
@@ -76,11 +84,11 @@ class Shelf:
         self.answers: dict[str, Answer] = {}
         self.edition: Edition | None = None
         self.versions: OrderedDict[str, OrderedDict[str, frozenset[bytes]]] = OrderedDict()
-        self.withdrawn: Mapping[str, Withdrawn] = {}
+        self.withdrawn: Paths[Withdrawn] = Paths()
         self.damaged = False
         self._config = config
         self._prefix = prefix(config)
-        self._redirects = old_paths(config.server.redirects)
+        self._redirects = old_paths(config.server.redirects, self._prefix)
         self._reader = EditionReader(config)
         # One thread: reading and rendering never stand in each other's way, nor in a request's.
         self._thread = ThreadPoolExecutor(1, "shelf")
@@ -114,9 +122,38 @@ class Shelf:
         return quote(self._prefix)
 
     def redirect(self, path: str) -> str | None:
-        """Where a path has moved to, if anywhere."""
-        redirects = self.edition.redirects if self.edition else self._redirects
-        return redirects.get(path.rstrip("/"))
+        """Where the path of a request has moved to, if anywhere."""
+        exact = self._moves.exact
+        return exact.get(path.rstrip("/")) or exact.get(f"/{self.document_path(path)}".rstrip("/"))
+
+    def redirect_in_other_spelling(self, path: str) -> str | None:
+        """Likewise, if that is not where the request is: paths may move to another spelling."""
+        here = self.spellings(path)
+        found = filter(None, map(self._moves.spelled.get, here))
+        return next((each for each in found if self._place(each) != here[0]), None)
+
+    def _place(self, address: str) -> str:
+        """What the ways to write the path of an address of the site have in common."""
+        path = address.removeprefix(self.config.site.url)
+        return self.spellings(unquote(urlsplit(path).path))[0] if path.startswith("/") else ""
+
+    @property
+    def _moves(self) -> Paths[str]:
+        return self.edition.redirects if self.edition else self._redirects
+
+    def has_prefix(self, path: str) -> bool:
+        """Whether a path begins with that of the site's own address."""
+        return path.startswith(f"{self._prefix}/")
+
+    def spellings(self, path: str) -> tuple[str, ...]:
+        """What the ways to write the path of a request have in common.
+
+        First as a path below that of the site, however that is written, then as it stands.
+        """
+        whole, above = spelling(path), spelling(self._prefix)
+        if above and whole.startswith(f"{above}/"):
+            return whole[len(above) + 1 :], whole
+        return (whole,)
 
     def document_path(self, path: str) -> str:
         """The path of a request as a path below the output.
@@ -124,7 +161,7 @@ class Shelf:
         A site with a path of its own is found with it and, as behind a proxy that takes it
         off, without it.
         """
-        if self._prefix and path.startswith(f"{self._prefix}/"):
+        if self._prefix and self.has_prefix(path):
             return path[len(self._prefix) + 1 :]
         return path[1:]
 
@@ -133,13 +170,14 @@ class Shelf:
         return self.edition is not None and self.document_path(path) in self.edition.places
 
     def canonical(self, path: str) -> str | None:
-        """The one path of a document that is asked for in another spelling of it.
+        """The document that the path of a request means in another spelling of it.
 
         A slash at the end, doubled slashes, another case or Unicode form.
         """
-        if self.edition is None or path in self.edition.places:
+        if self.edition is None or self.knows(path):
             return None
-        return self.edition.spellings.get(spelling(path))
+        found = map(self.edition.spellings.get, self.spellings(path))
+        return next(filter(None, found), None)
 
     async def newest_post(self) -> float | None:
         """When the newest post was published, in seconds since 1970."""
@@ -161,6 +199,12 @@ class Shelf:
         key = (answer.path, encoding)
         if key in self._bodies:
             self._bodies.move_to_end(key)
+        self.seen(answer)
+
+    def seen(self, answer: Answer) -> None:
+        """Keep an answer longer than others; its bodies are not used by a 304."""
+        if answer.path in self._records:
+            self._records.move_to_end(answer.path)
 
     async def serve(self, path: str, encoding: Encoding) -> Served | None:
         """The answer for the path of a request, in an encoding.
@@ -364,11 +408,11 @@ class Shelf:
             raise
 
 
-def _withdrawn(old: Edition | None, new: Edition, now: float) -> Mapping[str, Withdrawn]:
+def _withdrawn(old: Edition | None, new: Edition, now: float) -> Paths[Withdrawn]:
     """What there was and is not any more, until the ledger says it to all workers."""
     found = {}
     for path, (definition, format, _) in old.places.items() if old else ():
         if path not in new.places and definition is not None and format is not None:
             head = definition.head
             found[path] = Withdrawn(path, format, head.title, head.urls[format], now)
-    return found
+    return Paths.of(found)

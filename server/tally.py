@@ -15,7 +15,9 @@ from server.answers import Answer
 # More visits than this between two takings are not remembered, so that memory stays flat.
 MOST_VISITS: Final = 50_000
 LONGEST_AGENT: Final = 512
-
+# Where the server finds, in the state that ASGI shares with it, what counts by status the
+# requests that it refuses before they are any.
+REFUSED: Final = "feeds.refused"
 
 # Kind and format of the feed (empty for anything else), status of the answer.
 Request: TypeAlias = tuple[str, str, int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from feeds.config import Config, load_config
 from feeds.errors import ConfigError
-from feeds.ledger import Ledger
+from feeds.ledger import FILE_NAME, BuildRecord, Ledger
 from server.builder import (
     FINDINGS_LOGGED,
     LOOK_SECONDS,
@@ -90,11 +91,52 @@ def builder(site: Path) -> Iterator[Builder]:
 
 
 def last_error(builder: Builder) -> str:
-    found = Ledger(builder._config.state)
-    build = found.last_build()
-    found.close()
+    return last_build(builder).error
+
+
+def last_build(builder: Builder) -> BuildRecord:
+    with contextlib.closing(Ledger(builder._config.state)) as ledger:
+        build = ledger.last_build()
     assert build is not None
-    return build.error
+    return build
+
+
+def test_a_look_at_unchanged_files_is_no_build(site: Path, builder: Builder) -> None:
+    write_post(site, "a.md")
+    builder._build(False)
+    built = last_build(builder)
+    builder._build(False)
+    looked = last_build(builder)
+    assert (looked.at, looked.seconds) == (built.at, built.seconds)
+    assert looked.good_at > built.good_at
+    write_post(site, "b.md")
+    builder._build(False)
+    again = last_build(builder)
+    assert again.at > built.at
+    assert again.posts == 2
+
+
+def test_another_builder_knows_the_last_build(site: Path, builder: Builder) -> None:
+    write_post(site, "a.md")
+    builder._build(False)
+    built = last_build(builder)
+    another = Builder(Orders(load_config(site), "off"), threading.Event())
+    another._build(False)
+    another._ledger.close()
+    assert last_build(builder).at == built.at
+
+
+def test_what_the_ledger_could_not_take_is_tried_again_soon(site: Path, builder: Builder) -> None:
+    write_post(site, "a.md")
+    in_the_way = site / ".feeds" / FILE_NAME
+    in_the_way.mkdir(parents=True)
+    outcome = builder._build(False)
+    assert outcome is not None
+    assert builder._pause(outcome) == RETRY_SECONDS
+    in_the_way.rmdir()
+    outcome = builder._build(False)
+    assert last_build(builder).posts == 1
+    assert builder._pause(outcome) > RETRY_SECONDS
 
 
 def test_a_build_that_fails_is_said_once_and_keeps_what_was_known(

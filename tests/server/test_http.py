@@ -36,6 +36,7 @@ OFTEN: Final = "tag/中国税务报新闻"
 SETTINGS: Final = """\
 [feeds]
 hubs = ["https://hub.example.org/"]
+entries = 18
 [server]
 delta = false
 withdrawn_days = 30
@@ -44,6 +45,8 @@ withdrawn_days = 30
 "/feed/" = "/feed.rss"
 "/elsewhere.xml" = "https://other.example.org/feed?a=b"
 "/old/%E7%A8%8E.xml" = "/tag/中国税务报新闻/feed.atom"
+"/Café/Feed" = "/feed.json"
+"/Moved.xml" = "/moved.xml"
 """
 DECODERS: Final = {
     "": bytes,
@@ -258,6 +261,7 @@ def test_who_accepts_nothing_is_told_what_there_is(server: Server) -> None:
     reply = server.ask(accept_encoding="identity;q=0, *;q=0")
     assert reply.status == 406
     assert reply["vary"] == "Accept-Encoding"
+    assert reply["cache-control"] == "no-store"
 
 
 # --- 7: methods
@@ -282,6 +286,20 @@ def test_other_methods_are_not_allowed(server: Server, method: str, path: str) -
     reply = server.ask(path, method)
     assert reply.status == 405
     assert reply["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_what_tells_how_it_goes_is_for_reading_only(server: Server, path: str) -> None:
+    assert server.ask(path, "HEAD").status == 200
+    for method, status in (("OPTIONS", 204), ("POST", 405), ("DELETE", 405)):
+        reply = server.ask(path, method)
+        assert (reply.status, reply["allow"]) == (status, "GET, HEAD, OPTIONS")
+        assert reply["x-content-type-options"] == "nosniff"
+
+
+def test_the_server_itself_may_be_asked_what_it_takes(server: Server) -> None:
+    reply = server.ask("*", "OPTIONS")
+    assert (reply.status, reply["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 def test_a_browser_may_ask_first(server: Server) -> None:
@@ -373,11 +391,19 @@ def test_every_feed_can_be_purged_by_a_key_of_its_own(
 # --- 12: other paths
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/feed.xml", "/tag/", "/%00", "/..%2ffeed.atom"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/nowhere", "/feed.xml", "/tag/", "/%00", "/..%2ffeed.atom"),
+        *("/healthz%0a", "/metrics%0d%0a", "/readyz/", "/%0a", "/feed.atom%0a", "/-/rebuild%0a"),
+    ],
+)
 def test_what_there_is_not_is_asked_for_again_soon(server: Server, path: str) -> None:
     reply = server.ask(path)
     assert reply.status == 404
     assert reply["cache-control"] == "public, max-age=60"
+    assert reply["access-control-allow-origin"] == "*"
+    assert reply.body == b"There is no feed here.\n"
 
 
 @pytest.mark.parametrize("query", ["?utm_source=x&utm_medium=rss", "?null", "?", "?a=%ff&b=\\"])
@@ -413,6 +439,12 @@ def test_every_spelling_leads_to_the_one_path(server: Server, path: str, locatio
         ("/feed/", "/feed.rss"),
         ("/elsewhere.xml", "https://other.example.org/feed?a=b"),
         ("/old/%E7%A8%8E.xml", f"/{quote(OFTEN)}/feed.atom"),
+        # Other spellings, as of feeds that did not move.
+        ("/Old//feed.XML", "/feed.atom"),
+        ("/ol%64/%66eed.xml", "/feed.atom"),
+        ("/caf%C3%A9/feed", "/feed.json"),
+        ("/cafe%CC%81/feed/", "/feed.json"),
+        ("/Moved.xml", "/moved.xml"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -420,6 +452,20 @@ def test_moved_feeds(server: Server, path: str, location: str, method: str) -> N
     reply = server.ask(path, method)
     assert (reply.status, reply["location"]) == (301, location)
     assert reply["cache-control"] == "public, max-age=86400"
+
+
+def test_a_path_that_moved_to_another_spelling_leads_to_no_circle(server: Server) -> None:
+    for path in ("/moved.xml", "/moved.XML"):
+        assert server.ask(path).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/tag/gone/feed.atom/", "//tag/Gone/feed.atom", "/%74ag/gone//feed.ATOM"]
+)
+def test_a_withdrawn_feed_is_gone_in_every_spelling(server: Server, path: str) -> None:
+    reply = server.ask(path)
+    assert reply.status == 410
+    assert reply.body == server.ask("/tag/gone/feed.atom").body
 
 
 def test_a_withdrawn_feed_says_that_it_is(server: Server) -> None:
@@ -520,11 +566,32 @@ def test_a_site_below_a_path_is_found_with_it_and_without(blog: Server) -> None:
         ("/blog/older.xml", 301, "/blog/feed.rss"),
         ("/blog/feed.atom/", 308, "/blog/feed.atom"),
         ("/feed.atom/", 308, "/blog/feed.atom"),
+        ("/older.xml", 301, "/blog/feed.rss"),
+        ("/Blog/feed.atom", 308, "/blog/feed.atom"),
+        ("//blog//tag/C%23/feed.json", 308, "/blog/tag/c%23/feed.json"),
+        ("/BLOG/Old.xml/", 301, "/blog/feed.atom"),
+        ("/bl%6fg/OLDER.xml", 301, "/blog/feed.rss"),
     ],
 )
 def test_moves_lead_to_the_public_path(blog: Server, path: str, status: int, location: str) -> None:
     reply = blog.ask(path)
     assert (reply.status, reply["location"]) == (status, location)
+
+
+def test_a_path_of_the_site_beyond_ascii_is_its_path_however_it_is_written(folder: Path) -> None:
+    root = make_site(folder / "cafe", '[redirects]\n"/caf%C3%A9/old.xml" = "/caf%C3%A9/feed.rss"\n')
+    config = (root / "config.toml").read_text("utf-8")
+    config = config.replace("https://news.example.org", "https://example.org/caf%C3%A9")
+    (root / "config.toml").write_text(config, "utf-8")
+    write_post(root, "a.md")
+    with running(root, "--no-watch") as server:
+        for path in ("/caf%C3%A9/feed.rss", "/feed.rss"):
+            assert server.ask(path).status == 200
+        for path in ("/caf%C3%A9/old.xml", "/old.xml", "/cafe%CC%81/old.xml", "/CAF%C3%89/Old.xml"):
+            reply = server.ask(path)
+            assert (reply.status, reply["location"]) == (301, "/caf%C3%A9/feed.rss"), path
+        reply = server.ask("/cafe%CC%81/feed.rss")
+        assert (reply.status, reply["location"]) == (308, "/caf%C3%A9/feed.rss")
 
 
 def test_the_public_address_never_comes_from_the_request(blog: Server) -> None:
@@ -690,3 +757,28 @@ def test_the_same_configuration_serves_what_another_process_built(folder: Path) 
     with running(root, "--no-watch", ready=False) as server:
         assert server.ask().status == 200
     assert CONFIG in (root / "config.toml").read_text("utf-8")
+
+
+def test_requests_that_are_refused_before_they_are_any_are_counted(server: Server) -> None:
+    refused = {
+        400: b"garbage\r\n\r\n",
+        411: b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        414: b"GET /" + b"a" * 200_000,
+        431: b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000,
+    }
+    before = {status: counted(server, status) for status in refused}
+    for data in refused.values():
+        server.raw(data)
+        server.raw(data)
+    assert {
+        status: counted(server, status) - before[status] for status in refused
+    } == dict.fromkeys(refused, 2)
+
+
+def counted(server: Server, status: int) -> int:
+    """Requests for what is no feed that had an answer of this status so far."""
+    text = server.ask("/metrics").body.decode()
+    found = re.search(
+        rf'^feeds_requests_total{{format="",kind="",status="{status}"}} (\d+)', text, re.M
+    )
+    return int(found[1]) if found else 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.logs import escaped, set_up_logging
+from server.logs import MARGIN, escaped, set_up_logging
 
 from ..conftest import write_post
 from .conftest import make_site, running
@@ -53,11 +53,38 @@ def test_an_event_is_an_object_on_a_line(logged: Callable[[], list[str]]) -> Non
     assert "ValueError: inner" in second["traceback"]
 
 
+def test_no_line_of_json_looks_like_two_or_moves_the_cursor(
+    logged: Callable[[], list[str]],
+) -> None:
+    set_up_logging("json")
+    text = "税\u2028\x85\x9b31m\u202e\U000e0041\udc80"
+    logging.getLogger("feeds.builder").warning("%s", text)
+    (line,) = logged()
+    assert line.isprintable()
+    assert "税" in line
+    assert json.loads(line)["message"] == text
+
+
 def test_nothing_that_a_file_says_moves_the_cursor(logged: Callable[[], list[str]]) -> None:
     set_up_logging("text")
     logging.getLogger("feeds.builder").warning("posts/\x1b[2J\n2022 ERROR feeds: not so\u202e")
     (line,) = logged()
     assert line.endswith(r"posts/\x1b[2J\n2022 ERROR feeds: not so\u202e")
+
+
+def test_nothing_in_a_traceback_looks_like_an_event(logged: Callable[[], list[str]]) -> None:
+    set_up_logging("text")
+    forged = "x\n2026-01-01 00:00:00,000 ERROR   feeds.server: forged\r\x1b[2J\u2028more\x00"
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        logging.getLogger("feeds.server").exception("failed\nbadly")
+    first, *trace = logged()
+    assert first.endswith(r"ERROR   feeds.server: failed\nbadly")
+    assert trace[0] == f"{MARGIN}Traceback (most recent call last):"
+    assert f"{MARGIN}ValueError: x" in trace
+    assert all(line.startswith(MARGIN) and line.isprintable() for line in trace)
+    assert any("forged" in line for line in trace)
 
 
 @pytest.mark.parametrize("text", ["plain", "税务 – “x”", "日本語 🎉"])

@@ -70,6 +70,7 @@ def test_the_last_build_and_what_it_found() -> None:
     assert value(samples, "last_build_good") == 1
     assert value(samples, "last_build_timestamp_seconds") == BUILD.at
     assert value(samples, "last_build_seconds") == 0.25
+    assert value(samples, "last_good_timestamp_seconds") == BUILD.good_at
     assert value(samples, "posts") == 36
     assert value(samples, "feeds") == 7
     assert value(samples, "findings", level="warning") == 4
@@ -82,6 +83,12 @@ def test_subscribers_of_a_feed_are_those_of_all_agents_and_its_readers() -> None
     samples = parsed(TOTALS)
     assert value(samples, "subscribers", path="feed.atom") == 127
     assert value(samples, "subscribers", path='tag/a"b\\股市\n/feed.rss') == 3
+
+
+def test_a_ledger_that_can_be_read_but_not_written_is_not_good() -> None:
+    text = metrics.render(TOTALS, None, 0, fault="the disk is full").decode()
+    assert "\nfeeds_ledger_good 0.0\n" in text
+    assert "\nfeeds_posts 36.0\n" in text
 
 
 def test_the_age_of_the_newest_post() -> None:

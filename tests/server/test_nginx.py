@@ -59,6 +59,7 @@ http {{
 SETTINGS = f"""\
 [server]
 access_log = true
+delta = true
 webhook_secret = "{SECRET}"
 [redirects]
 "/old.xml" = "/feed.atom"
@@ -188,6 +189,10 @@ def behind_nginx(folder: Path) -> Iterator[Site]:
         site.start_server()
         site.start_nginx(folder)
         yield site
+    except BaseException:
+        for log in sorted(folder.glob("*.log")):
+            sys.stderr.write(log.read_text("utf-8", "replace"))
+        raise
     finally:
         site.stop()
 
@@ -302,6 +307,27 @@ def test_a_new_post_is_out_soon(tmp_path: Path) -> None:
         write_post(site.root, "new.md", "2022-02-01 08:00:00 +0800", title="刚刚发布")
         until(lambda: "刚刚发布".encode() in site.ask().body)
         assert site.ask().headers["etag"] != before.headers["etag"]
+
+
+def test_who_is_answered_from_what_is_kept_gets_the_whole(tmp_path: Path) -> None:
+    """The server would send what is new to nginx, which may have more than the client has."""
+    with behind_nginx(tmp_path) as site:
+        before = site.ask(A_IM="feed")
+        write_post(site.root, "new.md", "2022-02-01 08:00:00 +0800")
+        until(lambda: ask(site.server_port).headers["etag"] != before.headers["etag"])
+        tag = before.headers["etag"]
+        delta = {"A-IM": "feed", "If-None-Match": tag}
+        assert ask(site.server_port, headers=AGENT | delta).status == 226
+        statuses = set()
+
+        def newest() -> bool:
+            reply = site.ask(A_IM="feed")
+            statuses.add(reply.status)
+            return reply.headers["etag"] != tag
+
+        until(newest)
+        assert statuses == {200}
+        assert site.ask(A_IM="feed").body.count(b"<entry>") == 4
 
 
 # --- the server is down -------------------------------------------------------------------

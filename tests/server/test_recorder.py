@@ -18,6 +18,7 @@ import pytest
 from feeds import ledger as ledgers
 from feeds.ledger import BuildRecord, Ledger, PublishedDocument
 from feeds.models import EPOCH, Document
+from server import recorder as recorders
 from server import tally as tallies
 from server.answers import Answer, Facts, freeze
 from server.recorder import DAY, MADE, Recorder, Totals
@@ -253,14 +254,14 @@ def test_a_worker_learns_what_was_withdrawn_and_tells_what_it_serves(
         worker = Worker(state, clock)
         publish("a", "b")
         await worker.record()
-        assert worker.recorder.withdrawn == {}
+        assert worker.recorder.withdrawn.exact == {}
         assert ledger.editions_served(clock.now) == ["1.1"]
         publish("a")
         await worker.record()
-        assert list(worker.recorder.withdrawn) == ["b"]
+        assert list(worker.recorder.withdrawn.exact) == ["b"]
         clock.now += 90 * DAY + 1
         await worker.record()
-        assert worker.recorder.withdrawn == {}
+        assert worker.recorder.withdrawn.exact == {}
         await worker.recorder.close()
         assert ledger.editions_served(0) == []
 
@@ -374,10 +375,12 @@ def test_damage_is_said_once_and_deleting_the_file_helps(
             worker.serve()
             await worker.record()
             assert await worker.recorder.totals("1.1") is None
+            assert "file is not a database" in worker.recorder.fault
             # What was known of the last build is not forgotten for that.
             assert await worker.recorder.last_build() == build
         ledger.path.unlink()
         totals = await worker.totals()
+        assert worker.recorder.fault == ""
         await worker.recorder.close()
         return totals
 
@@ -386,6 +389,34 @@ def test_damage_is_said_once_and_deleting_the_file_helps(
         f"{ledger.path}: file is not a database; delete it, it is made anew",
         "the ledger can be used again",
     ]
+
+
+def test_health_does_not_hang_with_the_disk(
+    state: Path, clock: Clock, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorders, "READ_SECONDS", 0.05)
+    build = BuildRecord(1.0, 2.0, "", 3.0, 4, 5, 6, 7)
+    ledger.record_build(build)
+    answered = threading.Event()
+
+    async def main() -> None:
+        worker = Worker(state, clock)
+        assert await worker.recorder.last_build() == build
+        hanging = asyncio.ensure_future(
+            worker.recorder._reading.run(lambda _: answered.wait(20), 0)
+        )
+        await asyncio.sleep(0)
+        started = time.monotonic()
+        assert await worker.recorder.last_build() == build
+        assert time.monotonic() - started < 2
+        assert worker.recorder.fault == "the ledger cannot be read within 0.05 s"
+        answered.set()
+        await hanging
+        await worker.record()
+        assert worker.recorder.fault == ""
+        await worker.recorder.close()
+
+    run(main())
 
 
 def test_a_state_folder_that_is_deleted_is_made_again(state: Path, clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,14 +13,18 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
 from feeds.config import load_config
 from feeds.ledger import Withdrawn
 from server import shelf as shelves
-from server.answers import Answer, decode
+from server.answers import Answer, decode, encode
+from server.cache import FeedCache
 from server.conditional import Encoding
 from server.editions import Edition, UnavailableError
 from server.shelf import Served, Shelf
+from server.tally import Tally
 
 from ..conftest import CONFIG, run_build, write_post
 
@@ -103,6 +108,38 @@ def test_a_cold_feed_is_rendered_once_for_all_who_ask_at_once(
         assert set(shelf.answers["/feed.atom"].bodies) == set(Encoding)
 
     on_shelf(posts, run)
+
+
+def test_nothing_is_encoded_twice_for_one_edition(
+    posts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ask, at once or one after the other, and whatever is made ahead."""
+    encoded: list[tuple[str, Encoding]] = []
+
+    def counting(body: bytes, encoding: Encoding) -> bytes:
+        encoded.append((hashlib.sha256(body).hexdigest(), encoding))
+        return encode(body, encoding)
+
+    monkeypatch.setattr(shelves, "encode", counting)
+    paths = ["/feed.atom", "/feed.json", "/tag/y/feed.rss", "/category/other/feed.atom"]
+
+    async def ask_for_all(shelf: Shelf) -> None:
+        for _ in range(2):
+            asked = [(path, encoding) for path in paths for encoding in Encoding] * 5
+            random.Random(1).shuffle(asked)
+            await asyncio.gather(*(served(shelf, *each) for each in asked))
+
+    async def run(shelf: Shelf) -> None:
+        await ask_for_all(shelf)
+        write_post(posts, "a.md", title="edited", categories="x", tags="[y]")
+        await asyncio.to_thread(run_build, posts)
+        await asyncio.gather(shelf.follow(), ask_for_all(shelf), shelf.follow())
+        await ask_for_all(shelf)
+
+    on_shelf(posts, run)
+    # Three of the feeds changed.
+    assert len(encoded) == (len(paths) + 3) * len(Encoding)
+    assert len(set(encoded)) == len(encoded)
 
 
 @pytest.mark.parametrize("first", Encoding)
@@ -219,6 +256,39 @@ def test_answers_without_bodies_count_and_go_too(
         assert len(shelf.answers) <= 10
 
     on_shelf(many, run)
+
+
+def test_who_is_told_that_nothing_is_new_keeps_the_answer_and_not_its_body(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelves, "ANSWER_SIZE", 100_000)
+
+    async def run(shelf: Shelf) -> None:
+        polled = "/category/c0/feed.atom"
+        answer = (await served(shelf, polled)).answer
+        cache = FeedCache(PlainTextResponse("of no use", 500), shelf, Tally(False))
+        for number in range(1, 49):
+            await served(shelf, f"/category/c{number}/feed.atom")
+            assert await status(cache, polled, (b"if-none-match", b"*")) == 304
+        assert shelf.answers[polled] is answer
+        assert not answer.bodies
+
+    on_shelf(many, run)
+
+
+async def status(cache: FeedCache, path: str, *headers: tuple[bytes, bytes]) -> int:
+    """The status of what the cache answers."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "headers": headers, "client": None}
+    await cache(scope, receive, send)
+    return int(sent[0]["status"])
 
 
 def test_an_answer_is_not_larger_than_it_is_taken_for(many: Path) -> None:
@@ -341,15 +411,16 @@ def test_many_who_follow_take_over_once(posts: Path) -> None:
 def test_a_feed_that_is_gone_is_known_to_be_withdrawn_at_once(posts: Path) -> None:
     async def run(shelf: Shelf) -> None:
         await served(shelf, "/tag/y/feed.atom")
-        assert not shelf.withdrawn
+        assert not shelf.withdrawn.exact
         write_post(posts, "a.md", categories="x")
         await asyncio.to_thread(run_build, posts)
         # Of an answer that was not ready, too: whoever asks finds out that it is gone.
         assert await shelf.serve("/tag/y/feed.rss", GZIP) is None
         assert not shelf.knows("/tag/y/feed.atom")
         assert "/tag/y/feed.atom" not in shelf.answers
-        assert shelf.withdrawn.keys() == {f"tag/y/feed.{f}" for f in ("atom", "rss", "json")}
-        withdrawn = shelf.withdrawn["tag/y/feed.atom"]
+        expected = {f"tag/y/feed.{f}" for f in ("atom", "rss", "json")}
+        assert shelf.withdrawn.exact.keys() == expected
+        withdrawn = shelf.withdrawn.exact["tag/y/feed.atom"]
         assert withdrawn.topic == "https://news.example.org/tag/y/feed.atom"
         assert b"This feed has ended" in (await shelf.retired(withdrawn)).body
 
@@ -461,9 +532,9 @@ def test_a_folder_of_feeds_may_have_the_name_of_the_site(posts: Path) -> None:
 
 def test_other_spellings_lead_to_the_one_path(posts: Path) -> None:
     async def run(shelf: Shelf) -> None:
-        assert shelf.canonical("feed.atom/") == "feed.atom"
-        assert shelf.canonical("Category//X/feed.ATOM") == "category/x/feed.atom"
-        assert shelf.canonical("feed.atom") is None
-        assert shelf.canonical("nowhere") is None
+        assert shelf.canonical("/feed.atom/") == "feed.atom"
+        assert shelf.canonical("/Category//X/feed.ATOM") == "category/x/feed.atom"
+        assert shelf.canonical("/feed.atom") is None
+        assert shelf.canonical("/nowhere") is None
 
     on_shelf(posts, run)

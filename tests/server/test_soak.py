@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final, NamedTuple
 
 import brotli
@@ -108,7 +109,7 @@ def test_no_answer_is_torn_or_fails_or_is_stale_and_memory_stays(
 
 @pytest.mark.slow
 def test_a_change_holds_up_nobody_for_long(tmp_path: Path) -> None:
-    """With 3,000 documents ready; the best of some rounds, on a machine with other things to do."""
+    """With 3,000 documents ready; most rounds count, on a machine with other things to do."""
     root = make_site(tmp_path / "site")
     for number in range(1_000):
         write_post(root, f"{number}.md", tags=f"[tag-{number}]", body="text " * 200)
@@ -124,8 +125,8 @@ def test_a_change_holds_up_nobody_for_long(tmp_path: Path) -> None:
             text = config.read_text("utf-8")
             config.write_text(text.replace('title = "', f'title = "{number}'), "utf-8")
             longest.append(longest_wait(server, f"title {number}"))
-    assert min(longest[:5]) < 0.05
-    assert min(longest[5:]) < 0.1
+    assert median(longest[:5]) < 0.05
+    assert median(longest[5:]) < 0.1
 
 
 @pytest.mark.slow

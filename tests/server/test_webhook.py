@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -132,9 +133,26 @@ def test_a_body_may_be_as_large_as_github_sends_it_and_no_larger(shared_server: 
 
 
 def test_other_methods_are_told_what_it_is_for(shared_server: Server) -> None:
-    reply = shared_server.ask("/-/rebuild")
-    assert (reply.status, reply["allow"]) == (405, "POST")
-    assert shared_server.ask("/-/rebuild", "PUT").status == 405
+    for method, status in (("GET", 405), ("PUT", 405), ("OPTIONS", 204)):
+        reply = shared_server.ask("/-/rebuild", method)
+        assert (reply.status, reply["allow"]) == (status, "POST, OPTIONS")
+
+
+def test_where_nothing_can_be_noted_the_host_is_asked_to_call_again(folder: Path) -> None:
+    root = make_site(folder / "full", f'[server]\nwebhook_secret = "{SECRET}"\n')
+    with running(root, "--no-watch") as server:
+        in_the_way = root / ".feeds" / "requests"
+        in_the_way.write_bytes(b"")
+        for _ in range(3):
+            reply = call(server, github())
+            assert reply.status == 503
+            assert int(reply["retry-after"]) > 0
+        assert len(re.findall("a build cannot be asked for: .*requests", server.log)) == 1
+        assert "Traceback" not in server.log
+        in_the_way.unlink()
+        write_post(root, "later.md", title="later")
+        assert call(server, github()).status == 202
+        until(lambda: "later" in titles(server))
 
 
 def test_who_leaves_within_the_body_is_no_event(shared_server: Server) -> None:
