@@ -198,7 +198,8 @@ def _json_entry(item: dict[str, Any]) -> Entry:
         authors=tuple(map(_json_person, item.get("authors", ()))),
         summary=item.get("summary", ""),
         content=item.get("content_html"),
-        categories=tuple(Category(tag) for tag in item.get("tags", ())),
+        # JSON can say characters that tell two tags apart until they are taken out here.
+        categories=tuple(Category(tag) for tag in dict.fromkeys(item.get("tags", ()))),
         source=item.get("external_url", ""),
         enclosures=tuple(
             Enclosure(each["url"], each["mime_type"], each.get("size_in_bytes", 0))

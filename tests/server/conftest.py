@@ -188,7 +188,7 @@ def processes() -> list[Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            command = (folder / "cmdline").read_text()
+            command = (folder / "cmdline").read_text("utf-8", "replace")
             if command:
                 found.append(Process(int(folder.name), int(fields[1]), fields[19], command))
     return found
