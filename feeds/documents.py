@@ -97,8 +97,8 @@ class FilledFeed:
 
 def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
     """A feed and what stands in it."""
+    from feeds.fragments import unpack_fragments
     from feeds.render.period import period
-    from feeds.tasks import unpack_fragments
 
     rows = view.entries(key_of(definition))
     dates = [aware(date, config) for date, _, _ in rows]

@@ -132,22 +132,17 @@ def decode_post(data: bytes) -> Post:
     """The post of a row; dates keep their offset, not the name of their zone."""
     try:
         raw: dict[str, Any] = orjson.loads(data)
-        return Post(
-            **{
-                **raw,
-                "date": datetime.fromisoformat(raw["date"]),
-                "updated": datetime.fromisoformat(raw["updated"]),
-                "categories": tuple(raw["categories"]),
-                "tags": tuple(raw["tags"]),
-                "authors": tuple(Person(**person) for person in raw["authors"]),
-                "enclosures": tuple(Enclosure(**item) for item in raw["enclosures"]),
-                "links": tuple(
-                    Link(**{**link, "role": Role(link["role"])}) for link in raw["links"]
-                ),
-                "aliases": tuple(raw["aliases"]),
-                "references": tuple(raw["references"]),
-            }
+        date, updated = raw["date"], raw["updated"]
+        raw["date"] = found = datetime.fromisoformat(date)
+        raw["updated"] = found if updated == date else datetime.fromisoformat(updated)
+        for name in ("categories", "tags", "aliases", "references"):
+            raw[name] = tuple(raw[name])
+        raw["authors"] = tuple([Person(**person) for person in raw["authors"]])
+        raw["enclosures"] = tuple([Enclosure(**item) for item in raw["enclosures"]])
+        raw["links"] = tuple(
+            [Link(Role(x["role"]), x["label"], x["url"], x["line"]) for x in raw["links"]]
         )
+        return Post(**raw)
     except (ValueError, TypeError, KeyError) as error:
         raise DamagedIndexError(f"a post does not decode: {error}") from error
 

@@ -11,7 +11,6 @@ import functools
 import hashlib
 import os
 import stat
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,17 +19,18 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from feeds import catalog
+from feeds import catalog, render
 from feeds.config import Config
-from feeds.models import Category, Entry, Finding, Format, Kind, Level, Post
+from feeds.fragments import pack_fragments
+from feeds.models import Category, Entry, Finding, Kind, Level, Post
+from feeds.posts.body import render_body
 from feeds.posts.fields import resolved
 from feeds.posts.read import read_body, read_post
 from feeds.posts.reading import Layout, Markup, Reading
-from feeds.rows import DamagedIndexError, Row, decode_post, post_row
+from feeds.rows import Row, decode_post, post_row
 
 # A post is a text; what is larger than this is not one, and would only fill the memory.
 LARGEST_FILE: Final = 64 * 1024 * 1024
-COMPRESSION_LEVEL: Final = 1
 
 
 def digest(path: str, raw: bytes, modified: datetime) -> bytes:
@@ -130,9 +130,6 @@ def render_entries(config: Config, tasks: Sequence[EntryTask]) -> list[RenderedE
 def _render_entry(
     config: Config, task: EntryTask, include: Callable[[str], str | None]
 ) -> RenderedEntry:
-    from feeds.posts.body import render_body
-    from feeds.render import render_entry
-
     try:
         raw, modified = file_content(f"{config.root}/{task.path}")
     except OSError:
@@ -146,7 +143,7 @@ def _render_entry(
     made = entry(config, reading.post, content.html, content.summary)
     if task.instead and task.instead[0] == reading.post.source:
         made = replace(made, source=task.instead[1])
-    fragments = [render_entry(made, format) for format in config.feeds.formats]
+    fragments = [render.render_entry(made, format) for format in config.feeds.formats]
     return RenderedEntry(task.post, pack_fragments(fragments), content.findings)
 
 
@@ -211,44 +208,3 @@ def _categories(config: Config, kind: Kind, names: Sequence[str]) -> list[Catego
     return [
         Category(name, scheme, config.terms.term(kind, name).title) for name in dict.fromkeys(names)
     ]
-
-
-def pack_fragments(fragments: Sequence[bytes]) -> bytes:
-    """The fragments of one entry, compressed, with a checksum."""
-    lengths = b"".join(len(fragment).to_bytes(4, "little") for fragment in fragments)
-    return _packers().compressor.compress(b"".join((lengths, *fragments)))
-
-
-class _Packers(threading.local):
-    """What packs and unpacks. To make it takes longer than to use it, and each is for one
-    thread at a time."""
-
-    def __init__(self) -> None:
-        import zstandard
-
-        self.compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True)
-        self.decompressor = zstandard.ZstdDecompressor()
-
-
-@functools.cache
-def _packers() -> _Packers:
-    return _Packers()
-
-
-def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, bytes]:
-    """What :func:`pack_fragments` packed. Raises :class:`~feeds.rows.DamagedIndexError`."""
-    import zstandard
-
-    try:
-        whole = memoryview(_packers().decompressor.decompress(body))
-    except zstandard.ZstdError as error:
-        raise DamagedIndexError(f"an entry does not decompress: {error}") from error
-    start = 4 * len(formats)
-    found = {}
-    for place, format in enumerate(formats):
-        length = int.from_bytes(whole[4 * place : 4 * place + 4], "little")
-        found[format] = bytes(whole[start : start + length])
-        start += length
-    if start != len(whole):
-        raise DamagedIndexError(f"an entry holds {len(whole)} bytes where {start} are said")
-    return found

@@ -36,7 +36,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.fingerprint",),
     ),
     (("feeds.catalog",), ("feeds.links",)),
-    (("feeds.tasks", "feeds.documents", "feeds.selection", "feeds.modified"),),
+    (("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection", "feeds.modified"),),
     (("feeds.build",),),
     (("feeds.check",),),
     (("server",),),

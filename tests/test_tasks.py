@@ -9,11 +9,10 @@ from typing import Any
 
 import feedparser
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from feeds import tasks
 from feeds.config import Config, load_config
+from feeds.fragments import unpack_fragments
 from feeds.models import (
     Category,
     Enclosure,
@@ -26,21 +25,20 @@ from feeds.models import (
     Post,
     Role,
 )
-from feeds.rows import DamagedIndexError, Row
+from feeds.rows import Row
 from feeds.tasks import (
     EntryTask,
     RenderedEntry,
     digest,
     entry,
-    pack_fragments,
     read_files,
     render_entries,
-    unpack_fragments,
 )
 
 from .conftest import write_post
 
 DATE = datetime(2022, 1, 17, 8, 54, 2, tzinfo=timezone(timedelta(hours=8)))
+FORMATS = tuple(Format)
 URL = "https://news.example.org/2022/01/17/a.html"
 POST = Post("posts/a.md", URL, "tag:news.example.org,2022:a", "标题", DATE, DATE)
 
@@ -155,53 +153,6 @@ def test_an_entry_says_its_language_where_it_differs(
 ) -> None:
     config = load_config(site, {"site": {"language": of_the_site}})
     assert entry(config, replace(POST, language=of_the_post), "", "").language == expected
-
-
-# --- fragments in one value ---------------------------------------------------------------
-
-FORMATS = tuple(Format)
-PACKED = pack_fragments([b"<entry>1</entry>\n" * 9, b"<item/>\n", b'{"id":"1"}'])
-
-
-@settings(deadline=None)
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=3))
-def test_fragments_are_unpacked_as_they_were_packed(fragments: list[bytes]) -> None:
-    formats = FORMATS[: len(fragments)]
-    assert unpack_fragments(pack_fragments(fragments), formats) == dict(
-        zip(formats, fragments, strict=True)
-    )
-
-
-def test_fragments_of_an_entry_take_the_same_bytes_every_time() -> None:
-    assert pack_fragments([b"a", b"b"]) == pack_fragments([b"a", b"b"])
-    assert len(PACKED) < len(b"<entry>1</entry>\n" * 9)
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"x", PACKED[:-1], PACKED[1:], PACKED[:4], pack_fragments([])]
-)
-def test_a_damaged_entry_is_said_to_be_damaged(body: bytes) -> None:
-    with pytest.raises(DamagedIndexError):
-        unpack_fragments(body, FORMATS)
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_fragments_of_other_formats_are_no_fragments(number: int) -> None:
-    with pytest.raises(DamagedIndexError):
-        unpack_fragments(PACKED, FORMATS[:number])
-
-
-def test_no_flipped_bit_makes_another_entry_of_it() -> None:
-    whole = unpack_fragments(PACKED, FORMATS)
-    refused = 0
-    for place in range(8 * len(PACKED)):
-        damaged = bytearray(PACKED)
-        damaged[place // 8] ^= 1 << place % 8
-        try:
-            assert unpack_fragments(bytes(damaged), FORMATS) == whole
-        except DamagedIndexError:
-            refused += 1
-    assert refused > 7 * len(PACKED)
 
 
 # --- reading ------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from feeds.models import Finding, Level, Post
 from feeds.posts.complexity import excess
 from feeds.posts.frontmatter import ILLEGAL
 from feeds.posts.markdown import markdown
+from feeds.posts.paragraphs import paragraphs
 from feeds.posts.reading import Markup, Reading
 from feeds.posts.sanitiser import sanitised, text_only
 from feeds.posts.summary import plain_text, shortened, summarised
@@ -106,6 +107,9 @@ class _Body:
 
     def html(self, text: str, findings: list[Finding]) -> str:
         """The text as HTML that is safe, whatever is in it."""
+        plain = paragraphs(text, self.reading.markup)
+        if plain is not None:
+            return plain
         raw = markdown(text) if self.reading.markup is Markup.MARKDOWN else text
         too_much = excess(raw)
         if too_much:

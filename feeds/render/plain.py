@@ -43,11 +43,14 @@ def plain_entry(entry: Entry, format: Format) -> bytes | None:
 
 def atom_entry(entry: Entry) -> bytes:
     """``<entry>…</entry>`` and a line feed."""
-    updated, published = rfc3339(entry.updated), rfc3339(entry.published)
+    published = rfc3339(entry.published)
+    updated = published if entry.updated is entry.published else rfc3339(entry.updated)
     title = _text(entry.title.strip() or entry.url)
     parts = [f"<entry><id>{_text(entry.id)}</id><title>{title}</title><updated>{updated}</updated>"]
+    head = ""
     if entry.content is not None:
-        parts.append(f'<content type="html">{_content(entry.content)}</content>')
+        head = "".join((*parts, '<content type="html">'))
+        parts = ["</content>"]
     parts.append(f'<link href="{_attribute(entry.url)}" rel="alternate" type="text/html"/>')
     if entry.source:
         parts.append(f'<link href="{_attribute(entry.source)}" rel="via"/>')
@@ -58,7 +61,7 @@ def atom_entry(entry: Entry) -> bytes:
         label = f' label="{_attribute(category.label)}"' if category.label else ""
         parts.append(f'<category term="{_attribute(category.term)}"{scheme}{label}/>')
     parts.append(f"<published>{published}</published></entry>\n")
-    return _legal("".join(parts))
+    return _around(head, entry.content, "".join(parts))
 
 
 def rss_item(entry: Entry) -> bytes:
@@ -79,10 +82,10 @@ def rss_item(entry: Entry) -> bytes:
         parts.append(f"<atom:updated>{rfc3339(entry.updated)}</atom:updated>")
     if entry.source:
         parts.append(f'<atom:link rel="via" href="{_attribute(entry.source)}"/>')
-    if entry.content is not None:
-        parts.append(f"<content:encoded>{_content(entry.content)}</content:encoded>")
-    parts.append("</item>\n")
-    return _legal("".join(parts))
+    if entry.content is None:
+        return _around("", None, "".join((*parts, "</item>\n")))
+    head = "".join((*parts, "<content:encoded>"))
+    return _around(head, entry.content, "</content:encoded></item>\n")
 
 
 def _is_plain(entry: Entry) -> bool:
@@ -97,10 +100,17 @@ def _text(text: str) -> str:
     return text.replace("\r", "&#13;") if "\r" in text else text
 
 
+def _around(head: str, content: str | None, tail: str) -> bytes:
+    """A fragment, in bytes, with its content in the middle."""
+    if content is None:
+        return _legal(head + tail)
+    return b"".join((_legal(head), _content(content), _legal(tail)))
+
+
 @lru_cache(maxsize=1)
-def _content(text: str) -> str:
-    """The same for what is long and stands in both formats."""
-    return _text(text)
+def _content(text: str) -> bytes:
+    """What is long and stands in both formats: escaped, looked through and encoded once."""
+    return _legal(_text(text))
 
 
 def _attribute(text: str) -> str:

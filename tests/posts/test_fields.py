@@ -279,6 +279,12 @@ def test_elsewhere_a_path_is_relative_to_the_post(path: str, url: str) -> None:
     assert fields.resolved(path, POST, SITE.url, jekyll=False) == url
 
 
+@given(st.from_regex(fields.PLAIN_ADDRESS, fullmatch=True), st.booleans())
+def test_a_plain_address_is_what_it_is_when_taken_apart(path: str, jekyll: bool) -> None:
+    assert fields.resolved(path, POST, SITE.url, jekyll) == path
+    assert fields._resolved(path, POST, SITE.url, jekyll) == path
+
+
 # --- files ---------------------------------------------------------------------------------
 
 
