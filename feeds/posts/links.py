@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from feeds.models import Link, Role
@@ -29,7 +31,6 @@ BLANK: Final = " \t\n\u00a0\u3000"
 WINDOW: Final = 1_024
 
 BACK: Final = r"(?:[«‹←]\s*)?(?:返回|回到|[Bb]ack\s+to\s)"
-BACK_WORD: Final = re.compile("返回|回到|ack")
 HOME: Final = re.compile(
     rf"{BACK}\s*(?:网站|本站|the\s+)?(?:首页|主页|[Hh]ome(?:\s?page)?|[Ff]ront page)\s*"
 )
@@ -81,11 +82,11 @@ def navigation(body: str, first_line: int) -> Navigation:
     start = lines[-1].begin
     # The lines of a long body are counted once.
     line_of_start = first_line + body.count("\n", 0, start)
-    typed = (
-        Link(*found, line=line_of_start + body.count("\n", start, line.begin))
+    typed = [
+        Link(*found, line_of_start + body.count("\n", start, line.begin))
         for line in reversed(lines)
         for found in line.found
-    )
+    ]
     return Navigation(tuple(typed), ((start, len(body)),))
 
 
@@ -100,7 +101,7 @@ class _Line(NamedTuple):
 
     begin: int
     text: str
-    found: list[_Found]
+    found: Sequence[_Found]
 
 
 # --- the way back ------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def _ways_back(body: str) -> tuple[list[_Line], _Line | None]:
     while lines and not lines[-1].found and _closes(lines[-1]):
         lines.pop()
         above = None
-    if lines and not _lead_back([found for line in lines for found in line.found]):
+    if lines and not any(_lead_back(line.found) for line in lines):
         return [], None
     return lines, above
 
@@ -131,11 +132,16 @@ def _closes(line: _Line) -> bool:
     return line.text.startswith("</")
 
 
-def _back_links(text: str) -> list[_Found]:
+def _back_links(text: str) -> Sequence[_Found]:
     """The links of a line that holds nothing but ways back, else none."""
+    if "返回" not in text and "回到" not in text and "ack" not in text:  # most lines
+        return ()
+    return _read_back_links(text)
+
+
+@lru_cache(maxsize=1024)  # the posts of a term all lead back to one page
+def _read_back_links(text: str) -> tuple[_Found, ...]:
     found: list[_Found] = []
-    if BACK_WORD.search(text) is None:  # most lines
-        return found
     position = _end_of(BETWEEN, text, 0)
     while match := BACK_LINK.match(text, position):
         label = html.unescape(match["label"] or match["text"]).strip()
@@ -143,10 +149,10 @@ def _back_links(text: str) -> list[_Found]:
         role = Role.BACK_HOME if HOME.fullmatch(label) else Role.BACK_CATEGORY
         found.append(_Found(role, label, url))
         position = _end_of(BETWEEN, text, match.end())
-    return found if position == len(text) else []
+    return tuple(found) if position == len(text) else ()
 
 
-def _lead_back(found: list[_Found]) -> bool:
+def _lead_back(found: Iterable[_Found]) -> bool:
     """Whether links are navigation of the site, and not an article called "Back to …"."""
     return any(link.role is Role.BACK_HOME or CERTAIN.match(link.label) for link in found)
 
@@ -169,7 +175,7 @@ def _source(body: str, line: _Line, certain: bool) -> _Line | None:
         return None
     label = html.unescape(match["label"] or match["text"] or "").strip()
     url = match["auto"] or match["bare"] or match["url"] or attribute_value(match["href"] or "")
-    return line._replace(found=[_Found(Role.SOURCE, label, url)])
+    return _Line(line.begin, text, (_Found(Role.SOURCE, label, url),))
 
 
 def _stands_alone(body: str, begin: int) -> bool:
@@ -193,7 +199,9 @@ def _last_line(body: str, end: int) -> _Line:
 
 def _is_text(body: str, begin: int, end: int) -> bool:
     """Whether a line cannot be navigation: it is too long, or shown as code."""
-    return end - begin > LONGEST_LINE or INDENTED_CODE.match(body, begin, end) is not None
+    if end - begin > LONGEST_LINE:
+        return True
+    return body.startswith((" ", "\t"), begin) and INDENTED_CODE.match(body, begin, end) is not None
 
 
 def _end_of(pattern: re.Pattern[str], text: str, position: int) -> int:

@@ -312,8 +312,7 @@ def _date(
     notes: _Notes,
 ) -> datetime | None:
     zone = config.site.zone
-    keys = [key for key in DATE_KEYS[: 1 if config.posts.jekyll else None] if key in values]
-    key = next((key for key in keys if not is_null(values[key])), keys[0] if keys else "")
+    key = _date_key(values, config.posts.jekyll)
     written = values.get(key)
     if isinstance(written, str) and not is_null(written):
         date = parse_date(written, zone, config.posts.naive_dates == "utc")
@@ -330,6 +329,14 @@ def _date(
     elif key:
         notes.warning(front.line_of(key), what, "the file name's date taken")
     return date
+
+
+def _date_key(values: dict[str, Value], jekyll: bool) -> str:
+    """The first field of a date that says something, else the first that is there."""
+    if jekyll or not is_null(values.get("date")):
+        return "date" if "date" in values else ""
+    keys = [key for key in DATE_KEYS if key in values]
+    return next((key for key in keys if not is_null(values[key])), keys[0] if keys else "")
 
 
 def _date_problem(key: str, written: Value | None) -> str:
@@ -465,6 +472,8 @@ def _own_permalink(
     values: dict[str, Value], front: FrontMatter, config: Config, notes: _Notes
 ) -> str:
     """The link that a post asks for, if it can have it."""
+    if "permalink" not in values and "url" not in values:
+        return ""
     keys = ("permalink",) if config.posts.jekyll else ("permalink", "url")
     key = next((key for key in keys if fields.first_text(values, (key,))), "")
     if not key:
