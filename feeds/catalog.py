@@ -11,7 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -138,8 +138,7 @@ def _term_feed(
     title = f"{config.site.title} – {name}" if config.site.title else name
     page = named.page or _page_pattern(config, term)
     address = _absolute(config, page) if page else _folder(config, next(iter(paths.values())))
-    head = _head(config, term.kind, term.name, title, named.description, address, paths)
-    head = replace(head, label=name)
+    head = _head(config, term.kind, term.name, title, named.description, address, paths, name)
     terms = tuple((member.kind, member.name) for member in group)
     since = min(member.oldest for member in group)
     return Definition(head, terms, sum(member.posts for member in group), since)
@@ -218,6 +217,7 @@ def _head(
     description: str,
     page: str,
     paths: Mapping[Format, str],
+    label: str = "",
 ) -> Feed:
     site, feeds = config.site, config.feeds
     return Feed(
@@ -233,6 +233,7 @@ def _head(
         hubs=feeds.hubs,
         icon=_absolute(config, feeds.icon) if feeds.icon else "",
         logo=_absolute(config, feeds.logo) if feeds.logo else "",
+        label=label,
     )
 
 
@@ -243,7 +244,7 @@ def term_path(pattern: str, name: str, hash_bytes: int = 0) -> str:
     what cannot be a file's name is put as in ``{slug}``, but in its own case.
     """
     short = slug(name)
-    exact = name if _is_path(name) else slug(name, fold=False)
+    exact = name if "{name}" not in pattern or _is_path(name) else slug(name, fold=False)
     if hash_bytes:
         mark = hashlib.blake2b(name.encode(), digest_size=hash_bytes).hexdigest()
         short, exact = f"{short}-{mark}", f"{exact}-{mark}"
@@ -255,6 +256,7 @@ def _is_path(name: str) -> bool:
     return legal and all(part and not part.startswith(".") for part in name.split("/"))
 
 
+@lru_cache(maxsize=64)  # each format of a feed asks for it
 def slug(name: str, fold: bool = True) -> str:
     """A term as one name of a folder, in its own script: NFC, case folded, spaces as ``-``.
 
@@ -272,7 +274,13 @@ def slug(name: str, fold: bool = True) -> str:
 
 def output_url(config: Config, path: str) -> str:
     """The address of a file of the output folder."""
-    return f"{config.site.url}/{quote(path)}"
+    folder, slash, name = path.rpartition("/")
+    return f"{config.site.url}/{_quoted(folder)}{slash}{_quoted(name)}"
+
+
+@lru_cache(maxsize=64)  # the formats of a feed lie in one folder and have the same names
+def _quoted(path: str) -> str:
+    return quote(path)
 
 
 def scheme(config: Config, kind: Kind) -> str:

@@ -506,13 +506,12 @@ class Index(View):
     # --- findings
 
     def _store_findings(self, findings: Iterable[tuple[str, Stage, Finding]]) -> None:
-        self._db.executemany(
-            "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (path, int(stage), found.line, str(found.level), found.what, found.done)
-                for path, stage, found in findings
-            ],
-        )
+        rows = [
+            (path, int(stage), found.line, str(found.level), found.what, found.done)
+            for path, stage, found in findings
+        ]
+        if rows:
+            self._db.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def store_notes(self, notes: Iterable[Finding]) -> None:
         """What there is to say of the feeds that exist, in place of what was said before."""

@@ -32,26 +32,24 @@ _ORDINAL: Final = rf"{_DAY}(?:st|nd|rd|th)?"
 _YEAR: Final = r"(?P<y>[0-9]{4})(?![0-9])"
 _ALONE: Final = r"(?<![0-9a-z])"
 
-# The first that is found decides. Groups: year, month, day.
-DAYS: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"(?<![0-9])(?P<y>[0-9]{{2,4}})-(?P<m>[0-9]{{1,2}})-{_DAY}(?![0-9])",
-        rf"{_ALONE}{_ORDINAL}[ .-]*{_NAMED}[ ,.-]*{_YEAR}",
-        rf"{_ALONE}{_NAMED}[ .-]+{_ORDINAL}[, -] *{_YEAR}",
-        rf"(?<![0-9])(?P<y>[0-9]{{4}})/(?P<m>[0-9]{{1,2}})/{_DAY}(?![0-9])",
-        rf"(?<![0-9])(?P<y>[0-9]{{4}})\.(?P<m>[0-9]{{1,2}})\.{_DAY}(?![0-9])",
-        rf"(?<![0-9]){_DAY}(?P<dash>[-/.]) *(?P<m>[0-9]{{1,2}})(?P=dash) *{_YEAR}",
-        rf"{_ALONE}(?P<y>[0-9]{{2}})(?P<dash>[-/.]) *(?P<m>[0-9]{{1,2}})(?P=dash) *{_DAY}(?![0-9])",
-        rf"(?<![0-9])(?P<y>[0-9]{{4}})[ ,.-]+{_NAMED}[ .-]+{_ORDINAL}(?![0-9:])",
-        r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?=(?:[0-9]{4}(?:[0-9]{2})?)?(?![0-9]))",
-        r"(?<![0-9])(?P<y>[0-9]{2})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])",
-        r"(?<![0-9])(?P<y>[0-9]{4})-?(?P<of_year>[0-9]{3})(?![0-9])",
-        rf"{_ALONE}{_NAMED}[ ,.-]*{_YEAR}",
-        rf"(?<![0-9])(?P<y>[0-9]{{4}})[ ,.-]+{_NAMED}(?![ .-]*[0-9])",
-        r"(?<![0-9/])(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})(?![0-9/])",
-        rf"(?<![0-9/.-])(?P<m>[0-9]{{1,2}})/{_YEAR}",
-    )
+# The first that is found decides. Groups: year, month, day. Few sites need them, and to compile
+# them would take 2 ms of every start: the module re does it once they are asked for.
+DAYS: Final = (
+    rf"(?<![0-9])(?P<y>[0-9]{{2,4}})-(?P<m>[0-9]{{1,2}})-{_DAY}(?![0-9])",
+    rf"{_ALONE}{_ORDINAL}[ .-]*{_NAMED}[ ,.-]*{_YEAR}",
+    rf"{_ALONE}{_NAMED}[ .-]+{_ORDINAL}[, -] *{_YEAR}",
+    rf"(?<![0-9])(?P<y>[0-9]{{4}})/(?P<m>[0-9]{{1,2}})/{_DAY}(?![0-9])",
+    rf"(?<![0-9])(?P<y>[0-9]{{4}})\.(?P<m>[0-9]{{1,2}})\.{_DAY}(?![0-9])",
+    rf"(?<![0-9]){_DAY}(?P<dash>[-/.]) *(?P<m>[0-9]{{1,2}})(?P=dash) *{_YEAR}",
+    rf"{_ALONE}(?P<y>[0-9]{{2}})(?P<dash>[-/.]) *(?P<m>[0-9]{{1,2}})(?P=dash) *{_DAY}(?![0-9])",
+    rf"(?<![0-9])(?P<y>[0-9]{{4}})[ ,.-]+{_NAMED}[ .-]+{_ORDINAL}(?![0-9:])",
+    r"(?<![0-9])(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?=(?:[0-9]{4}(?:[0-9]{2})?)?(?![0-9]))",
+    r"(?<![0-9])(?P<y>[0-9]{2})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?![0-9])",
+    r"(?<![0-9])(?P<y>[0-9]{4})-?(?P<of_year>[0-9]{3})(?![0-9])",
+    rf"{_ALONE}{_NAMED}[ ,.-]*{_YEAR}",
+    rf"(?<![0-9])(?P<y>[0-9]{{4}})[ ,.-]+{_NAMED}(?![ .-]*[0-9])",
+    r"(?<![0-9/])(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})(?![0-9/])",
+    rf"(?<![0-9/.-])(?P<m>[0-9]{{1,2}})/{_YEAR}",
 )
 CLOCK: Final = re.compile(
     r"""
@@ -133,7 +131,7 @@ def _parse_words(text: str, zone: ZoneInfo) -> datetime | None:
 
 
 def _day(text: str) -> re.Match[str] | None:
-    return next((match for days in DAYS if (match := days.search(text))), None)
+    return next((match for days in DAYS if (match := re.search(days, text))), None)
 
 
 def _month_and_day(parts: Mapping[str, str]) -> tuple[int, int]:
