@@ -25,14 +25,17 @@ from feeds.fingerprint import fingerprint
 from feeds.index import Index
 from feeds.links.extract import extract
 from feeds.links.fetch import Outcome
-from feeds.links.fix import OF_RULES, corrected, corrections
+from feeds.links.fix import OF_RULES, as_meant, corrected, corrections, right_addresses
 from feeds.links.pages import pages_of, pages_version
+from feeds.links.places import places
+from feeds.links.renewal import renew
 from feeds.links.report import Summary, items, summary
 from feeds.links.rules import Judged, judge
 from feeds.links.schedule import Asked, Pace, Schedule
 from feeds.links.store import LinkStore
-from feeds.models import Finding, Verdict
+from feeds.models import Finding, Link, Role, Verdict
 from feeds.posts.read import read_post
+from feeds.posts.reading import Reading
 from feeds.rows import State
 from feeds.tasks import digest, file_content
 from feeds.view import View
@@ -40,8 +43,10 @@ from feeds.workers import Workers
 
 READ_CHUNK: Final = 50
 KEEP_SECONDS: Final = 1.0  # between two times that results are written down
-COMPLETE: Final = "complete"  # the last run that came to its end
+COMPLETE: Final = "complete"  # the last run that asked for all that was due
+LOOKED: Final = "looked"  # the last run that came to its end, whether it asked or not
 GRACE_SECONDS: Final = 3.0  # for what is in flight when a run is stopped
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,9 @@ class CheckOptions:
     """How to check, apart from what the configuration says.
 
     ``offline`` asks nobody, ``recheck`` asks again whatever is known, ``changed`` looks only
-    at posts that changed since the last run that came to its end, ``max_time`` is seconds
-    after which nothing new is asked for. ``every`` is seconds between two requests to anybody;
+    at posts that changed since the last run that came to its end, or since ``since_run``.
+    ``roles`` are those of the links that are of interest, all if there are none. ``max_time`` is
+    seconds after which nothing new is asked for, ``every`` between two requests to anybody;
     ``cancelled`` is asked every second whether to stop. ``brief`` makes no summary, so that a
     run costs what has changed.
     """
@@ -58,6 +64,8 @@ class CheckOptions:
     offline: bool = False
     recheck: bool = False
     changed: bool = False
+    since_run: int = 0
+    roles: tuple[Role, ...] = ()
     max_time: float | None = None
     every: float = 0.0
     brief: bool = False
@@ -71,7 +79,8 @@ class Checked:
 
     ``since_run`` is the first run whose posts it looked at (0: all posts); ``asked`` is how
     many addresses it asked for, ``left`` how many more are due; ``summary`` is of all links
-    of these posts, empty after a brief run; ``findings`` are about files.
+    of these posts, empty after a brief run; ``findings`` are about files; ``signal`` is the
+    number of the one that interrupted it, 0 for none.
     """
 
     since_run: int
@@ -80,6 +89,7 @@ class Checked:
     interrupted: bool
     summary: Summary
     findings: tuple[Finding, ...]
+    signal: int = 0
 
 
 def check(
@@ -95,8 +105,9 @@ def check(
     """
     digests, findings = _published(config, now, workers, options.progress)
     done = check_posts(config, store, digests, now, workers, options)
-    if options.offline or not (done.left or done.interrupted):
-        store.set_meta(COMPLETE, str(store.last_run()))
+    if not (done.interrupted or options.roles):
+        for mark in (LOOKED,) if options.offline or done.left else (LOOKED, COMPLETE):
+            store.set_meta(mark, str(store.last_run()))
         store.save()
     return replace(done, findings=findings)
 
@@ -113,12 +124,15 @@ def check_posts(
     began = int(now.timestamp())
     run = store.begin_run(began, follow=options.brief or options.changed)
     look_through(config, store, run, digests, workers, options.progress)
+    renew(config, store)
     store.save()
-    since = int(store.meta(COMPLETE) or 0) + 1 if options.changed else 0
-    asking = _Asking(config, store, began, options, store.urls_since(since) if since else None)
+    since = options.since_run
+    if options.changed and not since:
+        since = _first_run_since(store, options)
+    asking = _Asking(config, store, began, options, since)
     if not options.offline:
         if options.recheck:
-            store.ask_all_again()
+            store.ask_again(since, options.roles)
         asking.run()
     left = max(asking.total - asking.asked, 0)
     if options.cancelled():
@@ -126,12 +140,21 @@ def check_posts(
         return Checked(since, asking.asked, left, True, Summary(), ())
     found = Summary()
     if not options.brief:
-        found = summary(items(store, config, now.date(), since_run=since))
-    totals = store.verdicts() if options.brief or since else found.verdicts
+        found = summary(items(store, config, now.date(), options.roles, since))
+    part = options.brief or since or options.roles
+    totals = store.verdicts() if part else found.verdicts
     ended = int(time.time()) if asking.asked else began
     store.end_run(run, ended, asking.asked, totals)
     store.save()
-    return Checked(since, asking.asked, left, asking.interrupted, found, ())
+    stopped = asking.signal
+    return Checked(since, asking.asked, left, bool(stopped), found, (), stopped)
+
+
+def _first_run_since(store: LinkStore, options: CheckOptions) -> int:
+    """The first run whose posts have not been reported yet; whoever asks nobody reports what
+    rules say of them, and leaves them to a run that asks."""
+    marks = (COMPLETE, LOOKED) if options.offline else (COMPLETE,)
+    return max(int(store.meta(mark) or 0) for mark in marks) + 1
 
 
 # --- what posts say -----------------------------------------------------------------------
@@ -216,11 +239,15 @@ def judge_files(config: Config, paths: Sequence[str]) -> list[JudgedPost]:
             raw, modified = file_content(f"{config.root}/{path}")
             reading = read_post(path, raw, config, modified)
             if reading.post is not None:
-                links = extract(reading, raw.decode("utf-8-sig", "replace"))
-                judged = tuple(judge(reading.post, links, pages))
+                judged = tuple(judge(reading.post, links_of(reading, raw), pages))
                 version = digest(path, raw, modified)
                 found.append(JudgedPost(path, version, reading.post.url, judged))
     return found
+
+
+def links_of(reading: Reading, raw: bytes) -> list[Link]:
+    """The links of a post that was read from a file."""
+    return extract(reading, raw.decode("utf-8-sig", "replace"))
 
 
 # --- what is certain ----------------------------------------------------------------------
@@ -235,10 +262,10 @@ class CorrectedFile(NamedTuple):
 
 
 def corrected_files(
-    config: Config, store: LinkStore, today: date, since_run: int = 0
+    config: Config, store: LinkStore, today: date, roles: Sequence[str] = (), since_run: int = 0
 ) -> Iterator[CorrectedFile]:
     """Posts with links of which it is certain what they should say; nothing is written."""
-    found = items(store, config, today, since_run=since_run)
+    found = items(store, config, today, roles, since_run)
     for path, links in itertools.groupby(found, key=lambda item: item.post):
         moved: dict[tuple[int, str], str] = {}
         wrong = False
@@ -247,18 +274,26 @@ def corrected_files(
                 moved[item.line, item.url] = item.final_url
             wrong = wrong or item.verdict in OF_RULES
         if moved or wrong:
-            yield from _corrected(config, path, moved)
+            yield from _corrected(config, path, moved, roles)
 
 
 def _corrected(
-    config: Config, path: str, moved: Mapping[tuple[int, str], str]
+    config: Config, path: str, moved: Mapping[tuple[int, str], str], roles: Sequence[str]
 ) -> Iterator[CorrectedFile]:
     with contextlib.suppress(OSError):
-        before, _ = file_content(f"{config.root}/{path}")
-        for post in judge_files(config, [path]):
-            after = corrected(before, corrections(post.links, moved))
-            if after != before:
-                yield CorrectedFile(path, before, after)
+        before, modified = file_content(f"{config.root}/{path}")
+        reading = read_post(path, before, config, modified)
+        if reading.post is None:
+            return
+        links = links_of(reading, before)
+        judged = judge(reading.post, links, pages_of(config))
+        wished = (each for each in judged if not roles or each.link.role in roles)
+        right = right_addresses(wished, moved)
+        wanted = corrections(right, places(reading, before))
+        after = corrected(before, wanted)
+        again = read_post(path, after, config, modified)
+        if wanted and again.post and as_meant(links, right, wanted, links_of(again, after)):
+            yield CorrectedFile(path, before, after)
 
 
 def find_copies(
@@ -301,14 +336,14 @@ class _Asking:
     store: LinkStore
     now: int
     options: CheckOptions
-    only: frozenset[int] | None
+    since_run: int
     asked: int = 0
     total: int = 0
-    interrupted: bool = False
+    signal: int = 0
     results: list[tuple[Asked, Outcome]] = field(default_factory=list)
 
     def run(self) -> None:
-        self.total = self.store.count_due(self.now) if self.only is None else len(self.only)
+        self.total = self.store.count_due(self.now, self.since_run, self.options.roles)
         if not self.total:
             return
         try:
@@ -318,13 +353,14 @@ class _Asking:
             self._keep()
 
     async def _main(self) -> None:
-        from feeds.links.client import manners_of, transport_of
+        from feeds.links.client import gate_of, manners_of, transport_of
         from feeds.links.fetch import check as fetch
 
         links = self.config.links
-        manners = manners_of(self.config)
+        gate = gate_of(self.config)
+        manners = manners_of(self.config, gate=gate)
         turn = _Turns(self.options.every)
-        async with transport_of(self.config) as transport:
+        async with transport_of(self.config, gate) as transport:
 
             async def ask(url: str) -> Outcome:
                 await turn.wait()
@@ -343,30 +379,30 @@ class _Asking:
 
     @contextlib.contextmanager
     def _stops(self, schedule: Schedule, running: asyncio.Task[None]) -> Iterator[None]:
-        """Stop when the time is over or at Ctrl-C, and give what is in flight a moment."""
+        """Stop when the time is over or at a signal, and give what is in flight a moment."""
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
             schedule.stop()
             loop.call_later(GRACE_SECONDS, running.cancel)
 
-        def interrupt() -> None:
-            if self.interrupted:
+        def interrupt(number: int) -> None:
+            if self.signal:
                 running.cancel()
-            self.interrupted = True
+            self.signal = number
             stop()
 
         timer = loop.call_later(self.options.max_time, stop) if self.options.max_time else None
         main = threading.current_thread() is threading.main_thread()
-        if main:
-            loop.add_signal_handler(signal.SIGINT, interrupt)
+        for number in STOPPING if main else ():
+            loop.add_signal_handler(number, interrupt, number)
         try:
             yield
         finally:
             if timer:
                 timer.cancel()
-            if main:
-                loop.remove_signal_handler(signal.SIGINT)
+            for number in STOPPING if main else ():
+                loop.remove_signal_handler(number)
 
     # --- what the schedule asks for
 
@@ -374,12 +410,7 @@ class _Asking:
         return self.store.due_hosts(self.now)
 
     def due(self, host: str, after: int, limit: int) -> list[Asked]:
-        while True:
-            found = self.store.due(host, after, limit, self.now)
-            wanted = [each for each in found if self.only is None or each.id in self.only]
-            if wanted or not found:
-                return wanted
-            after = found[-1].id
+        return self.store.due(host, after, limit, self.now, self.since_run, self.options.roles)
 
     # --- results
 

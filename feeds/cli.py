@@ -12,34 +12,36 @@ from __future__ import annotations
 import contextlib
 import glob
 import io
-import json
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
 from feeds import __version__
 from feeds.config import Config, config_path, load_config
 from feeds.errors import ConfigError, FeedsError, OutputError
-from feeds.models import Finding, Level
+from feeds.models import Finding, Level, Role
 from feeds.section import show
-from feeds.terminal import UNSAFE, progress_bars, visible
+from feeds.terminal import json_lines, json_text, progress_bars, visible
 
 if TYPE_CHECKING:
     from feeds.build import Result
-    from feeds.check import Checked
+    from feeds.check import Checked, CheckOptions
+    from feeds.links.formats import Context
     from feeds.links.store import LinkStore
     from feeds.workers import Workers
 
 FOUND: Final = 1
 INTERRUPTED: Final = 130
 LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
+LEAST_TIME: Final = 0.001  # seconds; none would be as many as it takes
 
 SITE = click.argument("site", type=click.Path(path_type=Path, readable=False), default=Path())
 SOURCES = click.option(
@@ -109,7 +111,9 @@ def main() -> None:
         advice = f"see `{command} --help`"
         code = _fail([error.format_message(), advice], error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        code = _fail(["interrupted; the feeds that were there are whole"], INTERRUPTED)
+        checks = _command_named(sys.argv) == "feeds check"
+        kept = "what was found is kept" if checks else "the feeds that were there are whole"
+        code = _fail([f"interrupted; {kept}"], INTERRUPTED)
     sys.exit(code or 0)
 
 
@@ -494,6 +498,15 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 
 @cli.command()
 @SITE
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice([str(role) for role in Role]),
+    metavar="ROLE",
+    multiple=True,
+    help="Only links in this role: source, back-category, back-home, body, image or enclosure;"
+    " may be repeated.",
+)
 @click.option("--offline", is_flag=True, help="Ask nobody: only what can be said without.")
 @click.option("--recheck", is_flag=True, help="Ask again for what is known, however new it is.")
 @click.option("--changed", is_flag=True, help="Only posts that changed since the last run.")
@@ -506,6 +519,13 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     metavar="FORMAT",
     help="Print text, json, markdown, junit, sarif or github.  [default: text]",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report into this file instead.",
+)
 @click.option("--fix", is_flag=True, help="Correct in the posts what is certain.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show it only.")
 @click.option("--archive", is_flag=True, help="Look for archived copies of sources that are gone.")
@@ -513,11 +533,13 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @SOURCES
 def check(
     site: Path,
+    roles: Sequence[str],
     offline: bool,
     recheck: bool,
     changed: bool,
     max_time: float | None,
     form: str,
+    output: Path | None,
     fix: bool,
     dry_run: bool,
     archive: bool,
@@ -537,7 +559,9 @@ def check(
     Examples:
       feeds check                      all that is due
       feeds check --offline            source and navigation only, nobody is asked
+      feeds check --role source --role back-category
       feeds check --changed --format github
+      feeds check --format junit -o links.xml
       feeds check --format json | jq -r '.[] | select(.class == "bad") | .url'
       feeds check --fix --dry-run      what could be corrected, as a diff
     """
@@ -550,43 +574,55 @@ def check(
     from feeds.links.store import LinkStore
 
     config = _config(site, sources)
+    wished = steps.CheckOptions(
+        offline=offline,
+        recheck=recheck,
+        changed=changed,
+        roles=tuple(map(Role, roles)),
+        max_time=max_time,
+    )
     with (
-        contextlib.closing(LinkStore(config.state, LINKS_WAIT)) as store,
+        contextlib.closing(LinkStore(config.state, LINKS_WAIT, _tell_of_another)) as store,
         _workers(jobs) as workers,
     ):
 
-        def run() -> steps.Checked:
+        def run(options: steps.CheckOptions) -> steps.Checked:
             with _progress() as progress:
-                options = steps.CheckOptions(
-                    offline=offline,
-                    recheck=recheck,
-                    changed=changed,
-                    max_time=max_time,
-                    progress=progress,
-                )
+                options = replace(options, progress=progress)
                 return steps.check(config, store, datetime.now(UTC), workers, options)
 
-        done = run()
-        if fix and not done.interrupted and _fix(config, store, done.since_run, dry_run):
-            recheck = False
-            done = run()
+        with _report_to(output) as put:
+            began = time.monotonic()
+            done = run(wished)
+            if fix and not done.interrupted and _fix(config, store, wished, done, dry_run):
+                rest = max_time and max(max_time - (time.monotonic() - began), LEAST_TIME)
+                again = replace(wished, recheck=False, since_run=done.since_run, max_time=rest)
+                asked = done.asked
+                done = run(again)
+                done = replace(done, asked=done.asked + asked)
+            _report(done.findings)
+            _put_check(config, store, wished, done, form, put)
         if archive and not done.interrupted:
             _archive(config, store)
-        _report(done.findings)
-        _print_check(config, store, done, form)
     if done.interrupted:
-        return INTERRUPTED
+        return 128 + done.signal
     return FOUND if done.summary.bad else 0
 
 
-def _fix(config: Config, store: LinkStore, since_run: int, dry_run: bool) -> int:
+def _tell_of_another() -> None:
+    _say(f"another check of these links is running; waiting for it, at most {LINKS_WAIT:g} s")
+
+
+def _fix(
+    config: Config, store: LinkStore, wished: CheckOptions, done: Checked, dry_run: bool
+) -> int:
     """Show what is certain, and write it; returns how many files were written."""
     from feeds import check as steps
     from feeds.links.fix import diff, replace_file
 
     files = written = 0
     today = datetime.now(UTC).date()
-    for file in steps.corrected_files(config, store, today, since_run):
+    for file in steps.corrected_files(config, store, today, wished.roles, done.since_run):
         files += 1
         for line in diff(file.path, file.before, file.after):
             _say(click.style(visible(line), fg=DIFF_COLOURS.get(line[:1])))
@@ -613,22 +649,60 @@ def _archive(config: Config, store: LinkStore) -> None:
             _say(f"  {visible(url)}\n    {visible(copy)}")
 
 
-def _print_check(config: Config, store: LinkStore, done: Checked, form: str) -> None:
+def _put_check(
+    config: Config,
+    store: LinkStore,
+    wished: CheckOptions,
+    done: Checked,
+    form: str,
+    put: Callable[[str | bytes], None],
+) -> None:
     from feeds.links.formats import FORMATS, summary_lines
     from feeds.links.report import items
 
+    today = datetime.now(UTC).date()
     if form != "text":
-        today = datetime.now(UTC).date()
-        for piece in FORMATS[form](items(store, config, today, since_run=done.since_run)):
-            _print(piece.removesuffix("\n"))
+        found = items(store, config, today, wished.roles, done.since_run)
+        for piece in FORMATS[form](found, _context(config, done)):
+            put(piece.removesuffix("\n").encode())  # programs want UTF-8
         return
     for line, standing in summary_lines(done.summary):
-        _print(click.style(line, fg=STANDING_COLOURS.get(standing or "")))
+        put(click.style(line, fg=STANDING_COLOURS.get(standing or "")))
     for number, ignored in enumerate(config.links.ignore, 1):
-        if ignored.until < datetime.now(UTC).date():
+        if ignored.until < today:
             _say(visible(f"links.ignore[{number}] ended on {ignored.until}: {ignored.reason}"))
     rest = f", {done.left:,} are left for the next run" if done.left else ""
-    _print(f"{_count(done.asked, 'address', 'addresses')} asked for{rest}")
+    put(f"{_count(done.asked, 'address', 'addresses')} asked for{rest}")
+
+
+def _context(config: Config, done: Checked) -> Context:
+    """Where programs look for the posts: in the folder of the repository, where CI says which
+    that is, or in the one that the command runs in, if the site is there."""
+    from feeds.links.formats import Context
+
+    root = config.root.resolve()
+    base = Path(os.environ.get("GITHUB_WORKSPACE") or os.curdir).resolve()
+    if not root.is_relative_to(base):
+        base = root
+    site = root.relative_to(base).as_posix()
+    return Context(done.summary.standings, base, "" if site == "." else f"{site}/")
+
+
+@contextlib.contextmanager
+def _report_to(output: Path | None) -> Iterator[Callable[[str | bytes], None]]:
+    """What takes the lines of a report: stdout, or a file that is there when it is whole."""
+    from feeds.replacement import replacing
+
+    if output is None:
+        yield _print
+        return
+    with replacing(output) as file:
+        yield lambda line: _write(file, line)
+
+
+def _write(file: BinaryIO, line: str | bytes) -> None:
+    file.write(line if isinstance(line, bytes) else click.unstyle(line).encode())
+    file.write(b"\n")
 
 
 STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
@@ -727,27 +801,12 @@ def _relative(path: Path) -> str:
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
-    _print(_json(value, indent=2))
+    _print(json_text(value, indent=2).encode())
 
 
 def _print_json_lines(objects: Iterable[Mapping[str, Any]]) -> None:
-    """A JSON array with one object per line: easy to read, to diff and to stream."""
-    last = b""
-    for item in objects:
-        _print(last + b"," if last else b"[")
-        last = _json(item)
-    for line in (last, b"]") if last else (b"[]",):
-        _print(line)
-
-
-def _json(value: Mapping[str, Any], indent: int | None = None) -> bytes:
-    """JSON in UTF-8 (RFC 8259) whatever the terminal speaks, without what it would obey."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
-
-
-# The line breaks between values are meant; those within them are escaped already.
-UNSAFE_IN_JSON: Final = re.compile(rf"(?!\n){UNSAFE.pattern}")
+    for line in json_lines(objects):
+        _print(line.encode())  # UTF-8 (RFC 8259), whatever the terminal speaks
 
 
 def _print(text: str | bytes) -> None:

@@ -37,6 +37,7 @@ LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 # A host, with a port where that is not the usual one.
 HOST: Final = re.compile(r"[^\s/?#@]+")
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_HOSTS: Final = re.compile(r"(?:https?://)?[^/]+", re.IGNORECASE)
 # What RFC 3986 allows nowhere, and a fragment.
 NO_ADDRESS: Final = re.compile(r'[\x00-\x20\x7f-\xa0"<>\\^`{|}#]')
 
@@ -189,12 +190,12 @@ class Links:
     ``hosts`` are other names under which the site is right, ``aliases`` those that it had.
     ``site_dir`` and ``sitemap`` tell which pages it has. ``include`` and ``exclude`` are shell
     patterns over addresses. ``accept``, by pattern of host, are statuses that mean well;
-    ``headers`` what else is sent to a host; ``remap`` beginnings of addresses and what to ask
-    for in place of them. ``timeout`` is seconds for the whole check of one address, ``interval``
-    seconds between two starts at one host, ``allow_addresses`` networks that may be asked
-    although not public. ``severity`` maps a verdict, or ``role.verdict``, to what it means.
-    ``dead_source`` says what feeds do with a source that is gone, ``background`` how many
-    addresses a server checks each minute.
+    ``headers``, by such a pattern or one with a scheme before it, what else is sent to a host;
+    ``remap`` beginnings of addresses and what to ask for in place of them. ``timeout`` is seconds
+    for the whole check of one address, ``interval`` seconds between two starts at one host,
+    ``allow_addresses`` networks that may be asked although not public. ``severity`` maps a
+    verdict, or ``role.verdict``, to what it means. ``dead_source`` says what feeds do with a
+    source that is gone, ``background`` how many addresses a server checks each minute.
     """
 
     hosts: tuple[str, ...] = ()
@@ -750,6 +751,9 @@ def _request_headers(section: Section) -> Mapping[str, Mapping[str, str]]:
     found = {}
     for host in section.values:
         inner = section.section(host)
+        if not HEADER_HOSTS.fullmatch(host):
+            text = f'expected a host like "example.com" or "http://example.com", not {show(host)}'
+            section.problem(host, text)
         found[host] = {name: inner.text(name) for name in inner.values}
         for name, value in found[host].items():
             if not HEADER_NAME.fullmatch(name) or not value.isascii():
@@ -796,7 +800,7 @@ def _ignored(section: Section) -> tuple[Ignored, ...]:
             post=inner.text("post", "*"),
             verdict=inner.choice("verdict", "", ("", *Verdict)),
         )
-        if not ignored.reason:
+        if not str(inner.values.get("reason", "")).strip():
             inner.problem("reason", "missing; whoever reads it later wants to know why")
         if not {"url", "post", "verdict"} & inner.values.keys():
             inner.problem("url", 'missing; a pattern like "https://example.com/*"')

@@ -1,23 +1,43 @@
-"""What people see: text that plays no tricks with their terminal, and bars while they wait."""
+"""What people see: text and JSON that play no tricks with their terminal, and bars while they
+wait."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 # C0, DEL and C1 (ECMA-48) command a terminal, line separators and bidirectional overrides
-# (Unicode, UAX 9) shuffle what stands beside them, lone surrogates cannot be written.
+# (Unicode, UAX 9) shuffle what stands beside them, lone surrogates cannot be written, and what
+# is no character cannot be in XML.
 UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+# The line breaks between values are meant; those within them are escaped already.
+UNSAFE_IN_JSON: Final = re.compile(rf"(?!\n){UNSAFE.pattern}")
 REDRAW_SECONDS: Final = 0.1
 
 
 def visible(text: str) -> str:
     r"""A text on one line, with ``\x1b`` and the like for what a terminal would obey."""
     return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def json_text(value: Mapping[str, Any], indent: int | None = None) -> str:
+    """JSON (RFC 8259) without what a terminal would obey."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def json_lines(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A JSON array with one object per line: easy to read, to diff and to stream."""
+    last = ""
+    for value in objects:
+        yield f"{last}," if last else "["
+        last = json_text(value)
+    yield from (last, "]") if last else ("[]",)
 
 
 @contextlib.contextmanager

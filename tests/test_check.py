@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -22,8 +24,10 @@ from feeds.config import load_config
 from feeds.links.store import LinkStore
 from feeds.models import Verdict
 from feeds.workers import Workers, processes
+from server.checker import link_totals
 
 from .conftest import CONFIG, NOW, run_build, tree, write_post
+from .server.conftest import until
 from .web import Web, serving
 
 DAY = timedelta(days=1)
@@ -145,9 +149,9 @@ def test_the_totals_of_a_run_are_of_all_links_however_few_it_looked_at(
     add(site, "b.md", web.url("/a"))
     add(site, "c.md", web.url("/c"))
     run(site, NOW, **options)
-    with closing(LinkStore(load_config(site).state)) as store:
-        assert store.last_runs(1)[0].totals == {"duplicate": 2, "ok": 7}
-        assert store.last_runs(1)[0].asked == 1
+    told = link_totals(load_config(site).state)
+    assert told is not None
+    assert (told.verdicts, told.asked) == ({"duplicate": 2, "ok": 7}, 1)
 
 
 def test_changed_posts_stay_changed_until_a_run_came_to_its_end(site: Path, web: Web) -> None:
@@ -255,6 +259,134 @@ def test_json_says_what_is_known_of_each_link(site: Path, web: Web) -> None:
     assert home["verdict"] == "ok"
 
 
+def test_only_links_in_some_roles_are_asked_for_and_reported(site: Path, web: Web) -> None:
+    web.statuses.update({"/a": 404, "/b": 404, "/i": 404})
+    add(site, "a.md", web.url("/a"), f"[b]({web.url('/b')}) ![i]({web.url('/i')})")
+    arguments = ("check", "--role", "source", "--role", "image", "--format", "json")
+    found = json.loads(feeds(site, *arguments, code=1).stdout)
+    assert [(each["role"], each["verdict"]) for each in found] == [
+        ("image", "gone"),
+        ("source", "gone"),
+    ]
+    assert web.asked == {"/a": 1, "/i": 1}
+    assert "0 addresses asked for" in feeds(site, "check", "--role", "back-home").stdout
+    # To look at some is no reason not to look at the others.
+    assert run(site, changed=True).summary.total == 5
+    assert web.asked == {"/a": 1, "/b": 1, "/i": 1}
+    assert feeds(site, "check", "--role", "image", "--recheck", code=1).stdout.count("gone") > 1
+    assert web.asked == {"/a": 1, "/b": 1, "/i": 2}
+    assert "is not one of" in feeds(site, "check", "--role", "title", code=2).stderr
+
+
+def test_totals_are_of_all_roles_however_few_were_looked_at(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    feeds(site, "check", "--role", "source")
+    told = link_totals(load_config(site).state)
+    assert told is not None
+    assert told.verdicts == {"ok": 3}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit"])
+def test_a_report_can_be_written_into_a_file(site: Path, web: Web, form: str) -> None:
+    web.statuses["/a"] = 404
+    add(site, "a.md", web.url("/a"), "[😀](/中)")
+    expected = feeds(site, "check", "--format", form, code=1).stdout
+    path = site / "report"
+    path.write_text("old", "utf-8")
+    done = feeds(site, "check", "--format", form, "-o", "report", code=1)
+    assert done.stdout == ""
+    assert path.read_text("utf-8").replace("\n0 a", "\n1 a") == expected.replace("\n2 a", "\n1 a")
+    assert [each for each in os.listdir(site) if each.endswith(".tmp")] == []
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anybody_is_asked(
+    site: Path, web: Web
+) -> None:
+    add(site, "a.md", web.url("/a"))
+    done = feeds(site, "check", "--output", "none/report", code=3)
+    assert done.stderr == "feeds: none/report: cannot be written: no such file or directory\n"
+    assert web.asked == {}
+    assert "is a directory" in feeds(site, "check", "--output", "posts", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "folder", "workspace", "expected"),
+    [
+        ("github", "..", "", "site/posts/a.md"),
+        ("github", ".", "", "posts/a.md"),
+        ("github", ".", "..", "site/posts/a.md"),
+        ("github", "posts", "", "posts/a.md"),
+        ("sarif", "..", "", "site/posts/a.md"),
+        ("sarif", "posts", "", "posts/a.md"),
+    ],
+)
+def test_programs_are_told_where_a_post_is_in_the_repository(
+    site: Path, form: str, folder: str, workspace: str, expected: str
+) -> None:
+    write_post(site, "a.md", body="<>\n\n[返回首页](../)", categories="x")
+    done = subprocess.run(
+        [sys.executable, "-m", "feeds", "check", str(site), "--offline", "--format", form],
+        cwd=site / folder,
+        env={**os.environ, "GITHUB_WORKSPACE": workspace and str((site / workspace).resolve())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    if form == "github":
+        assert f"::error file={expected},line=" in done.stdout
+        return
+    (report,) = json.loads(done.stdout)["runs"]
+    place = report["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place["uri"] == expected
+    base = Path(report["originalUriBaseIds"][place["uriBaseId"]]["uri"].removeprefix("file://"))
+    assert (base / place["uri"]).samefile(site / "posts/a.md")
+
+
+def test_what_programs_read_is_utf_8_whatever_a_terminal_speaks(site: Path) -> None:
+    write_post(site, "a.md", body="[😀](😀)\n\n<>\n\n[返回首页](../)", categories="x")
+    done = subprocess.run(
+        [sys.executable, "-m", "feeds", "check", "--offline", "--format", "json"],
+        cwd=site,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert "😀" in [each["label"] for each in json.loads(done.stdout.decode())]
+
+
+def test_what_moved_for_good_is_said_with_what_can_be_done(site: Path, web: Web) -> None:
+    web.moved["/a"] = web.url("/new")
+    add(site, "a.md", web.url("/a"))
+    lines = feeds(site, "check").stdout.splitlines()
+    assert lines[:2] == [
+        "1 moved for good; --fix writes new addresses where it can",
+        f"    posts/a.md:9: source: moved {web.url('/a')} (now {web.url('/new')})",
+    ]
+
+
+def test_whoever_waits_for_another_check_is_told_and_may_stop(site: Path) -> None:
+    with closing(LinkStore(site / ".feeds")):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "feeds", "check"],
+            cwd=site,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Children of a shell's background job would not hear of it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        try:
+            assert process.stderr is not None
+            said = process.stderr.readline()
+            os.kill(process.pid, signal.SIGINT)
+            _, last = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert said == "another check of these links is running; waiting for it, at most 30 s\n"
+    assert process.returncode == 130
+    assert last.strip() == "feeds: interrupted; what was found is kept"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -278,8 +410,18 @@ def test_an_acceptance_that_has_ended_is_said(site: Path, web: Web) -> None:
     assert "links.ignore[1] ended on 2022-01-31: was old" in feeds(site, "check").stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_stopped_goes_on_where_it_was(site: Path, web: Web, number: int) -> None:
+def known(site: Path) -> int:
+    """How many addresses have an answer that was written down."""
+    with closing(sqlite3.connect(site / ".feeds/links.sqlite")) as db:
+        return int(db.execute("SELECT count(*) FROM url WHERE verdict <> ''").fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_a_run_that_is_stopped_goes_on_where_it_was(
+    site: Path, web: Web, number: int, code: int
+) -> None:
     for each in range(300):
         add(site, f"{each}.md", web.url(f"/{each}"))
     process = subprocess.Popen(
@@ -291,24 +433,27 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(site: Path, web: Web, number
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        deadline = time.monotonic() + 30
-        while len(web.asked) < 100 and time.monotonic() < deadline:
-            time.sleep(0.005)
+        until(lambda: len(web.asked) >= 100, 30)
         web.hold = Event()
-        time.sleep(1.5)  # what is answered so far is written down every second
+        if number == signal.SIGKILL:
+            # Nothing can be done any more, but what came was written down within a second.
+            until(lambda: known(site) >= len(web.asked) - 2, 10)
         os.kill(process.pid, number)
-        process.communicate(timeout=30)
+        told, _ = process.communicate(timeout=30)
     finally:
         process.kill()
         process.communicate()
-    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert process.returncode == code
     assert len(web.asked) < 300
+    assert (b" are left for the next run\n" in told) == (number != signal.SIGKILL)
+    # What is asked again was in flight, two for each host.
+    before = known(site)
+    assert before >= len(web.asked) - 2
     web.hold.set()
     web.hold = None
-    assert run(site).left == 0
-    again = [path for path, times in web.asked.items() if times > 1]
-    # Only what was in flight, two for each host.
-    assert len(again) <= 2
+    done = run(site)
+    assert (done.asked, done.left) == (300 - before, 0)
+    assert len([path for path, times in web.asked.items() if times > 1]) <= 2
     assert len(web.asked) == 300
 
 
@@ -351,6 +496,45 @@ def test_a_fix_changes_only_the_addresses_and_then_all_is_good(site: Path, web: 
     assert "3 links: 3 ok" in done.stdout
     again = feeds(site, "check", "--fix")
     assert "0 files corrected" in again.stderr
+
+
+def test_a_fix_leaves_addresses_that_begin_like_one_that_moved(site: Path, web: Web) -> None:
+    web.moved["/only"] = web.url("/new")
+    text = (
+        "[a](@) [b](<@中文>) <a href='@|x'> <a href='@(b)'> @*x* `@` [c](<> '@')\n\n"
+        "[@]: @ '@'\n\n[@]"
+    )
+    path = add(site, "a.md", web.url("/a"), text.replace("@", web.url("/only")))
+    before = path.read_text("utf-8")
+    done = feeds(site, "check", "--fix", code=1)
+    assert "1 file corrected" in done.stderr
+    after = before.replace(f"]({web.url('/only')})", f"]({web.url('/new')})")
+    assert path.read_text("utf-8") == after.replace(f": {web.url('/only')}", f": {web.url('/new')}")
+    # Five in all, and the new one since the correction.
+    assert "6 addresses asked for" in done.stdout
+
+
+def test_a_fix_of_changed_posts_reports_all_of_them(site: Path, web: Web) -> None:
+    add(site, "a.md", web.url("/a"))
+    run(site)
+    web.moved["/b"] = web.url("/new")
+    web.statuses["/c"] = 404
+    add(site, "b.md", web.url("/b"))
+    add(site, "c.md", web.url("/c"))
+    done = feeds(site, "check", "--changed", "--fix", code=1)
+    assert "1 file corrected" in done.stderr
+    assert "6 links: 5 ok, 1 gone" in done.stdout
+    # Both were reported.
+    assert "0 links" in feeds(site, "check", "--changed").stdout
+
+
+def test_a_fix_may_be_of_some_roles_only(site: Path, web: Web) -> None:
+    path = wrong(site, web)
+    before = path.read_text("utf-8")
+    feeds(site, "check", "--fix", "--role", "back-category")
+    expected = before.replace("../x/", "https://news.example.org/category/x.html")
+    assert path.read_text("utf-8") == expected
+    assert web.asked == {}
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n"])
@@ -414,6 +598,14 @@ def test_a_source_that_is_gone_for_good_is_archived_in_feeds(site: Path, web: We
     path.write_text(path.read_text("utf-8").replace("/a>", "/c>"), "utf-8")
     run_build(site)
     assert via(site) == [web.url("/b"), web.url("/c")]
+
+
+def test_a_report_is_not_lost_where_the_archive_does_not_answer(site: Path, web: Web) -> None:
+    with_dead_source(site, web, "keep")
+    web.statuses[f"/available?url={quote(web.url('/a'), safe='')}"] = 503
+    done = feeds(site, "check", "--archive", "-o", "report", code=3)
+    assert "status 503" in done.stderr
+    assert "gone" in (site / "report").read_text("utf-8")
 
 
 def test_a_source_that_is_gone_for_good_is_dropped_from_feeds(site: Path, web: Web) -> None:

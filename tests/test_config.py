@@ -247,6 +247,7 @@ def test_a_minimal_configuration_has_the_documented_defaults(site: Path) -> None
         ('links.accept."a.org" = [7]', 'links.accept."a.org": expected a list of statuses'),
         ('links.accept."a.org" = 403', "expected a list of statuses like [403], not 403"),
         ('links.headers."a.org" = "x"', 'links.headers."a.org": expected a table'),
+        ('links.headers."https://a.org/".A = "x"', 'expected a host like "example.com" or "http:'),
         ('links.headers."a.org"."a b" = "x"', "expected the name and value of a header"),
         ('links.headers."a.org".a = "é"', "expected the name and value of a header"),
         ('links.remap."/a" = "http://b.org/"', "expected the beginnings of two addresses"),
@@ -305,6 +306,8 @@ def test_a_wrong_value_is_said(site: Path, text: str, expected: str) -> None:
         "posts.sources = []",
         "feeds.formats = []",
         'feeds.paths.site = "{nope}/feed"',
+        '[[links.ignore]]\nurl = "*"\nuntil = 2027-01-31\nreason = "a\\u0001"',
+        '[[links.ignore]]\nurl = "*"\nuntil = 2027-01-31\nreason = 3',
     ],
 )
 def test_one_mistake_is_not_said_twice_in_other_words(site: Path, text: str) -> None:
@@ -349,6 +352,7 @@ def test_one_mistake_is_not_said_twice_in_other_words(site: Path, text: str) -> 
         ('links.tag_page = ["/t/{tag}", "/{tag}/"]', "pages.tag", ("/t/{tag}", "/{tag}/")),
         ('links.accept."*.a.org" = [403, 999]', "links.accept", {"*.a.org": (403, 999)}),
         ('links.headers."a.org".A = "$B"', "links.headers", {"a.org": {"A": "$B"}}),
+        ('links.headers."http://*:80".A = "b"', "links.headers", {"http://*:80": {"A": "b"}}),
         (
             'links.severity = { denied = "bad", "image.gone" = "unsure" }',
             "links.severity",

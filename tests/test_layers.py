@@ -26,6 +26,7 @@ CHECKOUT = Path(__file__).parents[1]
 ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds",),),
     (("feeds.models",), ("feeds.errors",), ("feeds.workers",), ("feeds.sketch",), ("feeds.state",)),
+    (("feeds.terminal",), ("feeds.replacement",)),
     (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns"),),
     (
         ("feeds.posts",),
@@ -40,7 +41,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds.build",),),
     (("feeds.check",),),
     (("server",),),
-    (("feeds.cli", "feeds.__main__", "feeds.starter", "feeds.terminal"),),
+    (("feeds.cli", "feeds.__main__", "feeds.starter"),),
 )
 
 

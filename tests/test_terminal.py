@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.terminal import progress_bars, visible
+from feeds.terminal import UNSAFE, json_lines, json_text, progress_bars, visible
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,7 @@ from feeds.terminal import progress_bars, visible
         ("a\u202egnp.exe", r"a\u202egnp.exe"),
         ("\u2066x\u2069", r"\u2066x\u2069"),
         ("posts/\udcff.md", r"posts/\udcff.md"),
+        ("\ufffe\uffff\ufffd", "\\ufffe\\uffff\ufffd"),
     ],
 )
 def test_what_a_terminal_would_obey_is_made_visible(text: str, expected: str) -> None:
@@ -39,6 +42,18 @@ def test_nothing_visible_is_a_command_and_nothing_else_is_changed(text: str) -> 
     for char in text:
         if unicodedata.category(char) not in ("Cc", "Cs", "Cf", "Zl", "Zp"):
             assert char in shown
+
+
+@given(st.lists(st.dictionaries(st.text(), st.text() | st.integers()), max_size=3))
+def test_lines_of_json_are_an_array_that_commands_nothing(objects: list[dict[str, Any]]) -> None:
+    lines = list(json_lines(objects))
+    assert json.loads("\n".join(lines)) == objects
+    assert len(lines) == len(objects) + 2 if objects else lines == ["[]"]
+    assert not any(UNSAFE.search(line) for line in lines)
+
+
+def test_json_may_be_indented() -> None:
+    assert json_text({"a": "b\n\x1b", "c": "中"}, 2) == ('{\n  "a": "b\\n\\u001b",\n  "c": "中"\n}')
 
 
 def test_bars_run_no_thread() -> None:

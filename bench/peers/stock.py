@@ -14,7 +14,7 @@ import httpx
 from feeds import cli
 from feeds.config import Config
 from feeds.links import client
-from feeds.links.addresses import Resolver
+from feeds.links.addresses import Gate
 
 
 class PoolPerHost(httpx.AsyncBaseTransport):
@@ -40,7 +40,7 @@ class PoolPerHost(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
-def transport_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncBaseTransport:
+def transport_of(config: Config, gate: Gate) -> httpx.AsyncBaseTransport:
     """In place of the program's own transport."""
     return PoolPerHost(config.links.per_host)
 

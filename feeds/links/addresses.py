@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 IPv4: TypeAlias = ipaddress.IPv4Address
@@ -54,9 +57,14 @@ SPECIAL: Final[tuple[Network, ...]] = tuple(
 
 REMEMBERED: Final = 10_000  # names
 REMEMBER_SECONDS: Final = 60.0
-LOOKUPS_AT_ONCE: Final = 32  # a name without a server that knows it takes one for long
+LONGEST_LOOKUP: Final = 60.0  # seconds, after which its place is another's
+LOOKUPS_AT_ONCE: Final = 64  # a name without a server that knows it takes one for long
+
+TOO_LONG: Final = "the look-up of the name took too long"
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+# The addresses of a name, or why it has none.
+Known: TypeAlias = tuple[str, ...] | str
 
 
 class BlockedAddressError(Exception):
@@ -90,8 +98,17 @@ def embedded_ipv4(address: IPv6) -> IPv4 | None:
     return None
 
 
+@dataclass(slots=True, eq=False)
+class _LookUp:
+    """A look-up under way, for all who want to know; it began ``at`` a time of the loop."""
+
+    task: asyncio.Task[Known] = field(init=False)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    at: float = 0.0
+
+
 class Gate:
-    """Resolves names to addresses that may be asked.
+    """Resolves names to addresses that may be asked. Belongs to one event loop.
 
     ``allowed`` are networks that may be asked although they are not public, ``ports`` all
     ports that may. An address in an allowed network is allowed in its IPv4-mapped form too.
@@ -106,9 +123,11 @@ class Gate:
     ) -> None:
         self._allowed = [ipaddress.ip_network(network) for network in allowed]
         self._ports = frozenset(ports)
-        self._resolve = resolve or SystemResolver()
+        self._resolve = resolve or system_resolver
         self._clock = clock
-        self._known: OrderedDict[str, tuple[float, tuple[str, ...] | str]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Known]] = OrderedDict()
+        self._under_way: dict[str, _LookUp] = {}
+        self._turns = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The addresses of a host, every one of which may be asked.
@@ -118,31 +137,85 @@ class Gate:
         """
         if port not in self._ports:
             raise BlockedAddressError(f"port {port} is not in [links] ports")
-        found = (host,) if is_address(host) else await self._lookup(host, port)
+        found = (host,) if is_address(host) else await self._addresses(host, port)
         for address in found:
             if not self.allows(address):
                 what = "" if address == host else f"{host} is "
                 raise BlockedAddressError(f"{what}{address}, which is not public")
         return found
 
-    async def _lookup(self, host: str, port: int) -> tuple[str, ...]:
+    def refuses(self, host: str, port: int) -> bool:
+        """Whether a host may not be asked, whatever a look-up would say."""
+        return port not in self._ports or (is_address(host) and not self.allows(host))
+
+    def trusts(self, host: str) -> bool:
+        """Whether a host is written as an address in a network that is allowed."""
+        return is_address(host) and self._is_allowed(ipaddress.ip_address(host))
+
+    async def look_up(self, host: str, port: int, seconds: float) -> float:
+        """Have the addresses of a name at hand, so that :meth:`addresses` need not wait.
+
+        Returns how long it took, at most ``seconds``, without the time in which the look-up
+        waited for others. Raises ``socket.gaierror`` if it took longer; then it goes on, and
+        whoever joins it later waits no longer than the first.
+        """
+        if self._at_hand(host) is not None or is_address(host) or port not in self._ports:
+            return 0.0
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        under_way = self._look_up(host, port)
+        await under_way.begun.wait()
+        left = under_way.at + seconds - loop.time()
+        done, _ = await asyncio.wait([under_way.task], timeout=max(left, 0.0))
+        if not done:
+            raise socket.gaierror(socket.EAI_AGAIN, TOO_LONG)
+        under_way.task.result()
+        return loop.time() - max(asked, under_way.at)
+
+    async def _addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The addresses of a name, as they are or were a moment ago; so too that it has none."""
-        now = self._now()
-        until, known = self._known.get(host, (0.0, ()))
-        if until <= now:
-            known = await self._resolved(host, port)
-            self._known[host] = now + REMEMBER_SECONDS, known
-            self._known.move_to_end(host)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+        known = self._at_hand(host)
+        if known is None:
+            # Others may wait for it, too: it goes on if this one gives up.
+            known = await asyncio.shield(self._look_up(host, port).task)
         if isinstance(known, str):
             raise socket.gaierror(socket.EAI_NONAME, known)
         return known
 
-    async def _resolved(self, host: str, port: int) -> tuple[str, ...] | str:
+    def _at_hand(self, host: str) -> Known | None:
+        known = self._known.get(host)
+        return known[1] if known is not None and known[0] > self._now() else None
+
+    def _look_up(self, host: str, port: int) -> _LookUp:
+        """The look-up of a name that is under way, begun if there is none."""
+        under_way = self._under_way.get(host)
+        if under_way is None:
+            under_way = self._under_way[host] = _LookUp()
+            under_way.task = asyncio.create_task(self._find(host, port, under_way))
+        return under_way
+
+    async def _find(self, host: str, port: int, under_way: _LookUp) -> Known:
+        try:
+            async with self._turns:
+                under_way.at = asyncio.get_running_loop().time()
+                under_way.begun.set()
+                known = await self._resolved(host, port)
+        finally:
+            del self._under_way[host]
+            under_way.begun.set()
+        self._known[host] = self._now() + REMEMBER_SECONDS, known
+        self._known.move_to_end(host)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+    async def _resolved(self, host: str, port: int) -> Known:
         """The addresses of a name, or why it has none."""
         try:
-            found = tuple(dict.fromkeys(await self._resolve(host, port)))
+            async with asyncio.timeout(LONGEST_LOOKUP):
+                found = tuple(dict.fromkeys(await self._resolve(host, port)))
+        except TimeoutError:
+            return TOO_LONG
         except (OSError, UnicodeError) as error:
             return getattr(error, "strerror", None) or str(error)
         return found or "the name has no address"
@@ -156,15 +229,17 @@ class Gate:
         forms: list[Address] = [address]
         if isinstance(address, IPv6) and address in MAPPED:
             forms.append(IPv4(int(address) & 0xFFFFFFFF))
-        for form in forms:
-            if any(form in network for network in self._allowed if network.version == form.version):
-                return True
-        return is_public(address)
+        return any(map(self._is_allowed, forms)) or is_public(address)
+
+    def _is_allowed(self, address: Address) -> bool:
+        networks = (each for each in self._allowed if each.version == address.version)
+        return any(address in network for network in networks)
 
     def _now(self) -> float:
         return self._clock() if self._clock else asyncio.get_running_loop().time()
 
 
+@lru_cache(maxsize=REMEMBERED)
 def is_address(host: str) -> bool:
     """Whether a host is written as an address and not as a name."""
     try:
@@ -174,18 +249,22 @@ def is_address(host: str) -> bool:
     return True
 
 
-class SystemResolver:
+async def system_resolver(host: str, port: int) -> Sequence[str]:
     """What the machine says; its own odd spellings of addresses are understood here too."""
-
-    def __init__(self) -> None:
-        # The loop's own threads are few, and others may be waiting for them.
-        self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "dns")
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _lookup, host, port)
-        return [str(entry[4][0]) for entry in found]
+    answer: Future[list[str]] = Future()
+    # Nobody can end a look-up. An executor's threads would be waited for at the end of the
+    # program; for these nobody waits.
+    threading.Thread(
+        target=_answer, args=(answer, host, port), name=f"dns {host}", daemon=True
+    ).start()
+    return await asyncio.wrap_future(answer)
 
 
-def _lookup(host: str, port: int) -> list[tuple[int, int, int, str, tuple[object, ...]]]:
-    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+def _answer(answer: Future[list[str]], host: str, port: int) -> None:
+    if not answer.set_running_or_notify_cancel():
+        return
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answer.set_result([str(entry[4][0]) for entry in found])
+    except Exception as error:
+        answer.set_exception(error)

@@ -29,8 +29,10 @@ from feeds.links.transport import GatedTransport
 VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 
 
-def manners_of(config: Config, environment: Mapping[str, str] = os.environ) -> Manners:
-    """How the configuration wants hosts to be asked.
+def manners_of(
+    config: Config, environment: Mapping[str, str] = os.environ, gate: Gate | None = None
+) -> Manners:
+    """How the configuration wants hosts to be asked; names are looked up beforehand at a gate.
 
     Raises :class:`~feeds.errors.ConfigError` for a header that cannot be sent, and for a secret
     that the environment does not hold.
@@ -53,10 +55,17 @@ def manners_of(config: Config, environment: Mapping[str, str] = os.environ) -> M
         user_agent=user_agent,
         timeout=links.timeout,
         headers=headers,
-        accept={pattern.lower(): frozenset(codes) for pattern, codes in links.accept.items()},
+        accept=accepted(config),
         remap=links.remap,
         turns=Turns(links.per_host, links.interval),
+        look_up=gate.look_up if gate else None,
+        trusted=(gate or gate_of(config)).trusts,
     )
+
+
+def accepted(config: Config) -> dict[str, frozenset[int]]:
+    """The statuses that mean well, by pattern of host."""
+    return {pattern.lower(): frozenset(codes) for pattern, codes in config.links.accept.items()}
 
 
 def default_user_agent(site_url: str) -> str:
@@ -77,19 +86,23 @@ def _value(key: str, value: str, environment: Mapping[str, str], problems: list[
     return found
 
 
-def transport_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncBaseTransport:
-    """A transport that connects to what the configuration allows, for one event loop.
+def gate_of(config: Config, resolve: Resolver | None = None) -> Gate:
+    """What the configuration lets through, for one event loop."""
+    return Gate(config.links.allow_addresses, config.links.ports, resolve)
+
+
+def transport_of(config: Config, gate: Gate) -> httpx.AsyncBaseTransport:
+    """A transport that connects to what a gate lets through.
 
     Raises :class:`~feeds.errors.ConfigError` for certificates that cannot be read.
     """
-    gate = Gate(config.links.allow_addresses, config.links.ports, resolve)
     return GatedTransport(gate, ssl_context(config))
 
 
-def client_of(config: Config, resolve: Resolver | None = None) -> httpx.AsyncClient:
+def client_of(config: Config, gate: Gate | None = None) -> httpx.AsyncClient:
     """A client over such a transport, which collects no cookies."""
     return httpx.AsyncClient(
-        transport=transport_of(config, resolve),
+        transport=transport_of(config, gate or gate_of(config)),
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )

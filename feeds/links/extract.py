@@ -2,7 +2,8 @@
 
 In: a :class:`~feeds.posts.reading.Reading`. Out: typed links as the author wrote them. The
 navigation was recognised when the post was read; here the links and images of its text are
-added, of Markdown by the parser that renders it and of HTML by its tags.
+added, of Markdown by the parser that renders it and of HTML by its tags. Each of these comes with
+a trace, from which :mod:`feeds.links.places` finds where its address stands.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -69,17 +71,46 @@ def extract(reading: Reading, text: str) -> list[Link]:
     """All links of a post in the order of their lines; ``text`` is its whole file."""
     post = reading.post
     assert post is not None
-    found = [*post.links, *_header_links(reading, text)]
-    body = _without_code(_without_navigation(reading))
-    if reading.markup is Markup.MARKDOWN:
-        found += _markdown_links(body, reading.body_line)
-    elif "<" in body:
-        found += _html_links(body, reading.body_line)
+    found = [*post.links, *header_links(reading, text), *(link for link, _ in text_links(reading))]
     found.sort(key=lambda link: link.line)
     return list(dict.fromkeys(found))
 
 
+class InMarkdown(NamedTuple):
+    """Where a link of Markdown begins, where its text ends, and where the link does, in bytes of
+    the body. ``kind`` is the parser's word, ``id`` the label of the definition that it names."""
+
+    kind: str
+    id: str
+    start: int
+    text_end: int
+    end: int
+
+
+class InHtml(NamedTuple):
+    """Where the value of an attribute stands: in characters of a piece of HTML within Markdown,
+    or of the body, which then is HTML as a whole."""
+
+    piece: Piece | None
+    start: int
+    end: int
+
+
+Traced = tuple[Link, InMarkdown | InHtml]
 Position = Callable[[int], int]
+
+
+def text_links(reading: Reading) -> Iterator[Traced]:
+    """The links of a body apart from its navigation."""
+    body = visible_body(reading)
+    if reading.markup is Markup.MARKDOWN:
+        return _markdown_links(body, reading.body_line)
+    return _html_links(body, reading.body_line) if "<" in body else iter(())
+
+
+def visible_body(reading: Reading) -> str:
+    """The body with its navigation, and what Liquid shows as code or not at all, blanked."""
+    return _without_code(_without_navigation(reading))
 
 
 def _lines(text: str | bytes, first: int) -> Position:
@@ -122,7 +153,7 @@ def _blank(text: str) -> str:
 # --- front matter -------------------------------------------------------------------------
 
 
-def _header_links(reading: Reading, text: str) -> Iterator[Link]:
+def header_links(reading: Reading, text: str) -> Iterator[Link]:
     """The image and the enclosures that the front matter names."""
     post = reading.post
     assert post is not None
@@ -153,45 +184,53 @@ def _last_name(url: str) -> str:
 # --- Markdown -----------------------------------------------------------------------------
 
 
-def _markdown_links(body: str, first: int) -> Iterator[Link]:
+def _markdown_links(body: str, first: int) -> Iterator[Traced]:
     if not any(mark in body for mark in ("](", "<", "]:")):
         return
     raw = body.encode()
     line_of = _lines(raw, first)
-    markup: list[_Piece] = []
+    markup: list[Piece] = []
     inside: list[_Open] = []
     for event, span in pyromark.events_with_range(body, options=EXTENSIONS):
         kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, " ")
         if kind in ("Html", "InlineHtml"):
-            _append(markup, _Piece(span["start"], span["end"], [str(value)]))
+            _append(markup, span["start"], span["end"], str(value))
         elif kind in ("Text", "Code", "SoftBreak", "HardBreak"):
             for each in inside:
                 each.label.append(str(value))
         elif kind == "Start" and isinstance(value, dict) and (link := _started(value)):
             inside.append(_Open(*link, line_of(span["start"]), []))
+            text_end = span["start"]
         elif kind == "End" and value in ("Link", "Image") and inside:
             ended = inside.pop()
-            yield _link(ended.role, "".join(ended.label), ended.target, ended.line)
+            trace = InMarkdown(ended.kind, ended.id, span["start"], text_end, span["end"])
+            yield _link(ended.role, "".join(ended.label), ended.target, ended.line), trace
+        if inside and kind != "Start":
+            text_end = span["end"]
     for piece in markup:
         after = raw[piece.end : piece.end + LABEL_BYTES].decode("utf-8", "ignore")
-        yield from _html_links("".join(piece.texts), line_of(piece.start), after)
+        yield from _html_links("".join(piece.texts), line_of(piece.start), after, piece)
 
 
-class _Piece(NamedTuple):
-    """HTML in Markdown: where it begins and ends, in bytes, and what it says, in parts."""
+@dataclass(slots=True)
+class Piece:
+    """HTML in Markdown: where it begins and ends, in bytes, and what it says, in parts of which
+    each has such places, too."""
 
     start: int
     end: int
     texts: list[str]
+    spans: list[tuple[int, int]]
 
 
-def _append(pieces: list[_Piece], piece: _Piece) -> None:
+def _append(pieces: list[Piece], start: int, end: int, text: str) -> None:
     """Put pieces of HTML that follow each other together, since a tag may span lines."""
-    if pieces and pieces[-1].end == piece.start:
-        before = pieces.pop()
-        before.texts.extend(piece.texts)
-        piece = _Piece(before.start, piece.end, before.texts)
-    pieces.append(piece)
+    if not pieces or pieces[-1].end != start:
+        pieces.append(Piece(start, end, [], []))
+    last = pieces[-1]
+    last.end = end
+    last.texts.append(text)
+    last.spans.append((start, end))
 
 
 class _Open(NamedTuple):
@@ -199,23 +238,27 @@ class _Open(NamedTuple):
 
     role: Role
     target: str
+    kind: str
+    id: str
     line: int
     label: list[str]
 
 
-def _started(start: Mapping[str, Any]) -> tuple[Role, str] | None:
+def _started(start: Mapping[str, Any]) -> tuple[Role, str, str, str] | None:
     for kind, role in (("Link", Role.BODY), ("Image", Role.IMAGE)):
         if kind in start:
             link = start[kind]
             scheme = "mailto:" if link["link_type"] == "Email" else ""
-            return role, f"{scheme}{link['dest_url']}"
+            return role, f"{scheme}{link['dest_url']}", link["link_type"], link["id"]
     return None
 
 
 # --- HTML ---------------------------------------------------------------------------------
 
 
-def _html_links(text: str, first: int, after: str = "") -> Iterator[Link]:
+def _html_links(
+    text: str, first: int, after: str = "", piece: Piece | None = None
+) -> Iterator[Traced]:
     """The links of a text of HTML that begins in line ``first``, with ``after`` behind it."""
     line_of = _lines(text, first)
     for tag in TAG.finditer(text):
@@ -223,29 +266,44 @@ def _html_links(text: str, first: int, after: str = "") -> Iterator[Link]:
         wanted = ADDRESSES.get(name)
         if not wanted:
             continue
-        line = line_of(tag.start())
-        for key, value in _attributes(tag["attributes"]):
+        line, begin = line_of(tag.start()), tag.start("attributes")
+        for key, written, start in _attributes(tag["attributes"]):
             if key in wanted:
                 role = Role.IMAGE if name == "img" or key in IMAGES else Role.BODY
                 label = _label(text, tag.end(), after) if name == "a" else ""
-                targets = _candidates(value) if key.endswith("srcset") else (value,)
-                for target in targets:
-                    yield _link(role, label, target, line)
+                whole = ((attribute_value(written), 0, len(written)),)
+                for target, offset, length in _sources(written) if "srcset" in key else whole:
+                    place = begin + start + offset
+                    yield _link(role, label, target, line), InHtml(piece, place, place + length)
 
 
-def _attributes(text: str) -> Iterator[tuple[str, str]]:
+def _attributes(text: str) -> Iterator[tuple[str, str, int]]:
+    """Attributes with what is written as their values, and where that begins."""
     for match in ATTRIBUTE.finditer(text):
         if match["key"]:
-            yield match["key"].lower(), attribute_value(match[2] or match[3] or match[4] or "")
+            value = match.lastindex or 0
+            yield match["key"].lower(), match[value], match.start(value)
 
 
-def _candidates(srcset: str) -> Iterator[str]:
-    """The addresses of a ``srcset`` (HTML 4.8.4.2.1): a comma at the end of one ends it."""
+def _sources(written: str) -> Iterator[tuple[str, int, int]]:
+    """The addresses of a ``srcset``, each with where it is written there, and how long; one whose
+    escapes part its addresses has none that can be told apart."""
+    meant = list(_candidates(attribute_value(written)))
+    places = list(_candidates(written)) if "&" in written else meant
+    if [attribute_value(url) for url, _ in places] != [url for url, _ in meant]:
+        places = [("", 0) for _ in meant]
+    for (url, _), (text, start) in zip(meant, places, strict=True):
+        yield url, start, len(text)
+
+
+def _candidates(srcset: str) -> Iterator[tuple[str, int]]:
+    """The addresses of a ``srcset`` (HTML 4.8.4.2.1) and where each begins: a comma at the end
+    of one ends it."""
     position = 0
     while match := CANDIDATE.match(srcset, position):
         url = match[1].rstrip(",")
         if url:
-            yield url
+            yield url, match.start(1)
         position = match.end(1) if url != match[1] else match.end()
 
 

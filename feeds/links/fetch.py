@@ -15,20 +15,27 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Final, NamedTuple
-from urllib.parse import quote
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from feeds.links.addresses import BlockedAddressError
-from feeds.links.pace import TOO_MUCH, Turns
-from feeds.links.urls import InvalidURLError, SchemeError, host_of, request_target, target_of
+from feeds.links.pace import LONGEST_DEFERMENT, TOO_MUCH, Turns
+from feeds.links.urls import (
+    DEFAULT_PORTS,
+    InvalidURLError,
+    SchemeError,
+    host_of,
+    request_target,
+    target_of,
+)
 from feeds.links.verdict import Hop, Page, verdict
 from feeds.models import Verdict
 
@@ -54,12 +61,18 @@ RETRIES: Final[Mapping[Verdict, int]] = {
 }
 HTML: Final = (b"text/html", b"application/xhtml")
 NO_BODY: Final = httpx.ByteStream(b"")  # or httpx looks for one, and for headers that tell of it
+# Headers that everybody on the way may read; any other may hold a secret.
+OPEN_HEADERS: Final = frozenset(("accept", "accept-language", "referer", "user-agent"))
+
+# Has the addresses of a host and port at hand, within so many seconds, and says how many it took.
+LookUp: TypeAlias = Callable[[str, int, float], Awaitable[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a check found: ``status`` is 0 without an answer, ``final_url`` empty if it is
-    what was asked for, ``retry_at`` (seconds since 1970) when the host wants to be asked."""
+    what was asked for, ``retry_at`` (seconds since 1970, within :data:`LONGEST_DEFERMENT`)
+    when the host wants to be asked."""
 
     verdict: Verdict
     detail: str = ""
@@ -72,7 +85,8 @@ class Outcome:
 class Manners:
     """How to ask. ``timeout`` is seconds for one walk through all redirects, without those that
     it waits for its turn. ``headers`` and ``accept`` are by shell pattern of host; ``remap`` has
-    beginnings of addresses and what is asked in place of them."""
+    beginnings of addresses and what is asked in place of them. ``look_up`` makes ready for a
+    host before it is asked; ``trusted`` are hosts that may be told secrets in the open."""
 
     user_agent: str
     timeout: float = 20.0
@@ -81,13 +95,19 @@ class Manners:
     accept: Mapping[str, frozenset[int]] = field(default_factory=dict)
     remap: Mapping[str, str] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
+    look_up: LookUp | None = None
+    trusted: Callable[[str], bool] = lambda host: False
 
-    def headers_for(self, host: str) -> dict[str, str]:
-        """What else is sent to a host."""
+    def headers_for(self, scheme: str, host: str) -> dict[str, str]:
+        """What else is sent to a host. What may be a secret is not for everybody on the way to
+        read, unless its pattern says so by ``http://``."""
         found: dict[str, str] = {}
         for pattern, headers in self.headers.items():
-            if fnmatchcase(host, pattern):
-                found.update(headers)
+            only, _, hosts = pattern.rpartition("://")
+            if only in ("", scheme) and fnmatchcase(host, hosts):
+                secret = scheme == "https" or only or self.trusted(_place(scheme, host).host)
+                names = [name for name in headers if secret or name.lower() in OPEN_HEADERS]
+                found.update((name, headers[name]) for name in names)
         return found
 
     def accepted(self, host: str) -> frozenset[int]:
@@ -210,7 +230,11 @@ class _Walk:
             return self.outcome(Verdict.LOOP, f"{len(self.hops)} redirects")
         self.seen.add((self.asked, cookie))
         loop = asyncio.get_running_loop()
-        async with self.manners.turns.turn(host_of(target)):
+        host = host_of(target)
+        async with self.manners.turns.turn(host):
+            if self.manners.look_up is not None:
+                place = _place(target.partition(":")[0], host)
+                self.left -= await self.manners.look_up(*place, self.left)
             began = loop.time()
             try:
                 async with asyncio.timeout(self.left):
@@ -294,9 +318,9 @@ class _Walk:
 def _request(url: str, cookie: bytes, manners: Manners) -> httpx.Request:
     """A request for an address. Its URL is that of the origin: httpx would write the path in its
     own way, so that goes out as the target."""
-    host, target = host_of(url), request_target(url)
-    lines = tuple(manners.headers_for(host).items())
-    origin, headers = _origin(url.partition(":")[0], host, manners.user_agent, lines)
+    scheme, host, target = url.partition(":")[0], host_of(url), request_target(url)
+    lines = tuple(manners.headers_for(scheme, host).items()) if manners.headers else ()
+    origin, headers = _origin(scheme, host, manners.user_agent, lines)
     if cookie:
         headers = httpx.Headers([*headers.raw, (b"Cookie", cookie)])
     return httpx.Request(
@@ -318,6 +342,20 @@ def _origin(scheme: str, host: str, user_agent: str, lines: tuple[tuple[str, str
     )
     headers.update(lines)
     return _Origin(httpx.URL(f"{scheme}://{host}/"), headers)
+
+
+class _Place(NamedTuple):
+    """A host without its port, and the port that is meant where none is written, too."""
+
+    host: str
+    port: int
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _place(scheme: str, host: str) -> _Place:
+    parts = urlsplit(f"//{host}")
+    port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
+    return _Place(parts.hostname or "", port)
 
 
 class _Cookie(NamedTuple):
@@ -456,12 +494,14 @@ def _decoded(raw: bytes, kind: bytes) -> str:
 
 
 def _retry_at(response: httpx.Response) -> float:
-    """When the host wants to be asked again (RFC 9110 section 10.2.3)."""
+    """When the host wants to be asked again (RFC 9110 section 10.2.3), but not in years."""
     value = response.headers.get("retry-after", "").strip()
+    now = time.time()
     if value.isascii() and value.isdecimal():
-        return time.time() + int(value[:9])
+        return now + min(int(value[:9]), LONGEST_DEFERMENT)
     try:
         date = parsedate_to_datetime(value)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+        wanted = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return 0.0
+    return min(wanted, now + LONGEST_DEFERMENT)

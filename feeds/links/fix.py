@@ -1,49 +1,53 @@
 """Links corrected in the files of posts, where it is certain what they should say.
 
-In: the bytes of a file and corrections by line. Out: the same bytes with other addresses.
-Everything else stays as it is, byte for byte.
+In: a post's links as they were judged, and the places where they stand. Out: its file with other
+addresses in these places. Everything else stays as it is, byte for byte.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import html
 import os
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from feeds.errors import OutputError
+from feeds.links.places import Place
 from feeds.links.rules import Judged
-from feeds.models import Role, Verdict
+from feeds.models import Link, Role, Verdict
+from feeds.replacement import replacing
 
 # Verdicts of rules that come with the address that the link should have.
 OF_RULES: Final = frozenset((Verdict.RELATIVE, Verdict.WRONG_HOST, Verdict.WRONG_TARGET))
 # What may stand in an address without meaning anything to Markdown, HTML, YAML or TOML.
 HARMLESS: Final = "/?:@&=+$,;#%~!-._"
-# What an address in a file can be part of: then it is another address.
-WITHIN: Final = rb"[\w./:?&=#%+~@!$,;-]"
+# Up to a host as it is asked for, with its port.
+ORIGIN: Final = re.compile(
+    r"https?://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?(?=[/?#]|\Z)", re.ASCII
+)
 
 
 class Correction(NamedTuple):
-    """An address that stands in a line (from 1), and the one that should."""
+    """What should stand in a file from one byte to another, and the links that stand there."""
 
-    line: int
-    old: str
+    start: int
+    end: int
     new: str
+    links: frozenset[Link]
 
 
-def corrections(links: Iterable[Judged], moved: Mapping[tuple[int, str], str]) -> list[Correction]:
-    """What is certain of a post's links.
+def right_addresses(
+    links: Iterable[Judged], moved: Mapping[tuple[int, str], str]
+) -> dict[Link, str]:
+    """The addresses that links should have, where that is certain and they have not.
 
     ``moved`` are the new addresses of those that moved for good, by line and address.
     """
-    wanted: dict[tuple[int, str], set[str]] = defaultdict(set)
+    found = {}
     for judged in links:
         link = judged.link
         if not link.url:
@@ -51,15 +55,16 @@ def corrections(links: Iterable[Judged], moved: Mapping[tuple[int, str], str]) -
         new = judged.fix if judged.verdict in OF_RULES else ""
         if not new and judged.verdict is None and link.role is not Role.ENCLOSURE:
             new = moved.get((link.line, link.url), "")
-        wanted[link.line, link.url].add(new)
-    found = []
-    for (line, old), news in wanted.items():
-        # Links that look alike and should differ are for a person to decide.
-        if len(news) == 1 and (new := next(iter(news))):
-            new = _in_style(quote(new, safe=HARMLESS), old)
-            if new != old:
-                found.append(Correction(line, old, new))
+        new = _in_style(_harmless(new), link.url)
+        if new and new != link.url:
+            found[link] = new
     return found
+
+
+def _harmless(url: str) -> str:
+    """An address in which nothing is markup, empty where that would not be the address."""
+    origin = ORIGIN.match(url)
+    return f"{origin[0]}{quote(url[origin.end() :], safe=HARMLESS)}" if origin else ""
 
 
 def _in_style(new: str, old: str) -> str:
@@ -67,26 +72,49 @@ def _in_style(new: str, old: str) -> str:
     return new.partition(":")[2] if old.startswith("//") else new
 
 
-def corrected(raw: bytes, wanted: Iterable[Correction]) -> bytes:
-    """The file with its addresses corrected; one that is not found in its line is left.
+def corrections(right: Mapping[Link, str], places: Iterable[Place]) -> list[Correction]:
+    """What to write where, from the beginning of the file to its end.
 
-    Lines end as those of posts do: with LF, CRLF or CR.
+    A place that several links share is left if they should not all lead to the same address.
     """
-    lines = raw.splitlines(keepends=True)
-    for line, old, new in wanted:
-        if not 0 < line <= len(lines):
-            continue
-        for before, after in ((old, new), (html.escape(old), html.escape(new))):
-            pattern = re.compile(rb"(?<!%b)%b(?!%b)" % (WITHIN, re.escape(before.encode()), WITHIN))
-            replaced, number = pattern.subn(_literally(after), lines[line - 1])
-            if number:
-                lines[line - 1] = replaced
-                break
-    return b"".join(lines)
+    shared: dict[tuple[int, int], list[Place]] = defaultdict(list)
+    for place in places:
+        shared[place.start, place.end].append(place)
+    found = []
+    for (start, end), each in sorted(shared.items()):
+        new, *others = {_spelled(right.get(place.link, ""), place) for place in each}
+        if new and not others:
+            found.append(Correction(start, end, new, frozenset(place.link for place in each)))
+    return found
 
 
-def _literally(text: str) -> bytes:
-    return text.encode().replace(b"\\", b"\\\\")
+def _spelled(new: str, place: Place) -> str:
+    """An address as it has to be written in a place, in the style of the old one."""
+    spellings = [new, html.escape(new)]
+    if "&amp;" in place.written:
+        spellings.reverse()
+    return next((each for each in spellings if place.meaning(each) == new), "")
+
+
+def corrected(raw: bytes, wanted: Iterable[Correction]) -> bytes:
+    """The file with its addresses corrected."""
+    pieces, done = [], 0
+    for start, end, new, _ in wanted:
+        pieces += [raw[done:start], new.encode("ascii")]
+        done = end
+    return b"".join([*pieces, raw[done:]])
+
+
+def as_meant(
+    before: Iterable[Link],
+    right: Mapping[Link, str],
+    wanted: Iterable[Correction],
+    after: Iterable[Link],
+) -> bool:
+    """Whether the links of a corrected file are those that it had but for the corrections."""
+    corrected = {link for each in wanted for link in each.links}
+    meant = {(link.role, right[link] if link in corrected else link.url) for link in before}
+    return meant == {(link.role, link.url) for link in after}
 
 
 def diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
@@ -96,31 +124,23 @@ def diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
         yield line.removesuffix("\r")
 
 
+class _ChangedError(Exception):
+    """A file is not the one any more that was read."""
+
+
 def replace_file(path: Path, before: bytes, after: bytes) -> bool:
     """Put a file into place of the one that was read, whole or not at all.
 
     Returns whether it was; if the file has changed since it was read it is left alone.
     Raises :class:`~feeds.errors.OutputError`.
     """
-    target = Path(os.path.realpath(path))
-    staged = ""
     try:
-        mode = target.stat().st_mode & 0o7777
-        handle, staged = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with open(handle, "wb") as file:
+        with replacing(path) as file:
             file.write(after)
             file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        if target.read_bytes() != before:
-            return False
-        os.replace(staged, target)
-        staged = ""
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written: {reason}") from error
-    finally:
-        if staged:
-            with contextlib.suppress(OSError):
-                os.unlink(staged)
+            os.fsync(file.fileno())  # which takes a while, in which somebody may write
+            if path.read_bytes() != before:
+                raise _ChangedError
+    except _ChangedError:
+        return False
     return True

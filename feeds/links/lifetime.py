@@ -30,7 +30,6 @@ LIFETIMES: Final[Mapping[Verdict, Sequence[int]]] = {
 }
 OTHERS: Final = (7 * DAY,)  # gone and its like
 JITTER: Final = 0.1
-LONGEST_DEFERMENT: Final = 30 * DAY
 
 
 def lifetime(outcome: Outcome, fails: int, number: int, now: float) -> int:
@@ -40,7 +39,7 @@ def lifetime(outcome: Outcome, fails: int, number: int, now: float) -> int:
     it spreads what was asked together over a tenth of the time.
     """
     if outcome.retry_at > now:
-        return int(min(outcome.retry_at - now, LONGEST_DEFERMENT)) + 1
+        return int(outcome.retry_at - now) + 1
     steps = LIFETIMES.get(outcome.verdict, OTHERS)
     seconds = steps[min(max(fails - 1, 0), len(steps) - 1)]
     spread = (number * 2_654_435_761 % 2**32) / 2**31 - 1  # from -1 to 1

@@ -16,6 +16,7 @@ from typing import Final
 TOO_MUCH: Final = frozenset((429, 503))
 SLOWEST: Final = 30.0  # seconds between two requests to a host that has too much to do
 LEAST_INTERVAL: Final = 0.1  # what is doubled where there was none
+LONGEST_DEFERMENT: Final = 30 * 86_400.0  # seconds, whatever a host wants
 RECOVERY: Final = 0.95  # of the interval is left after an answer that complains of nothing
 REMEMBERED: Final = 4_096  # hosts
 

@@ -143,18 +143,18 @@ class Group:
 @dataclass(slots=True)
 class Summary:
     """All links of a report. ``groups`` are those that are not good by host (or role, for
-    what is wrong without asking) and verdict; ``answering`` are hosts that answered."""
+    what is wrong without asking) and verdict, ``moved`` the good ones that moved for good;
+    ``answering`` are hosts that answered."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     standings: Counter[Standing] = field(default_factory=Counter)
     groups: dict[tuple[str, Verdict], Group] = field(default_factory=dict)
     answering: set[str] = field(default_factory=set)
-    not_asked: int = 0
+    moved: Group = field(default_factory=lambda: Group(Standing.GOOD))
 
     def add(self, item: Item) -> None:
         self.verdicts[str(item.verdict)] += 1
         self.standings[item.standing] += 1
-        self.not_asked += item.detail == NOT_ASKED
         host = host_of(item.target) if item.target else ""
         if host and item.verdict not in OF_THE_HOST and item.status:
             self.answering.add(host)
@@ -164,6 +164,8 @@ class Summary:
             if group is None:
                 group = self.groups[key] = Group(item.standing)
             group.add(item)
+        elif item.verdict is Verdict.MOVED:
+            self.moved.add(item)
 
     @property
     def bad(self) -> int:

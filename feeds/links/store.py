@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -26,7 +26,7 @@ from feeds.links.schedule import Asked
 from feeds.links.tally import COUNT, Tally
 from feeds.links.urls import host_of
 from feeds.links.verdict import standing
-from feeds.models import Standing, Verdict
+from feeds.models import Role, Standing, Verdict
 from feeds.state import make_state_folder
 
 LOCK_NAME: Final = "links.lock"
@@ -38,6 +38,7 @@ DAY: Final = 86_400
 HOUR: Final = 3_600
 NO_COPY_SECONDS: Final = 30 * DAY  # so long it is believed that an archive has no copy
 MOST_HOST_NAMES: Final = 10_000
+MOST_ANSWERS: Final = 1_000  # that are in memory
 LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 UNWRITABLE: Final = (
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
@@ -62,10 +63,28 @@ COUNT_DUE: Final = """
     SELECT count(*) FROM host CROSS JOIN url INDEXED BY url_by_due
     ON url.host = host.id AND url.due <= ? WHERE host.rest <= ?
 """
-BY_HOST: Final = """
-    SELECT host.name, url.verdict, count(*), coalesce(min(nullif(url.since, 0)), 0)
-    FROM host CROSS JOIN url INDEXED BY url_by_host ON url.host = host.id
-    WHERE url.verdict <> '' GROUP BY host.name, url.verdict ORDER BY host.name, url.verdict
+# The same in posts that changed since a run, and in some roles.
+URLS_SINCE: Final = """
+    SELECT link.url FROM post CROSS JOIN link ON link.post = post.id
+    WHERE post.changed >= ? AND link.url NOTNULL {roles}
+"""
+DUE_SINCE: Final = """
+    SELECT url.id, url.url FROM host CROSS JOIN url INDEXED BY url_by_host ON url.host = host.id
+    WHERE host.name = ? AND url.due <= ? AND url.id > ? AND EXISTS (
+        SELECT 1 FROM link JOIN post ON post.id = link.post
+        WHERE link.url = url.id AND post.changed >= ? {roles}
+    ) ORDER BY url.id LIMIT ?
+"""
+COUNT_DUE_SINCE: Final = f"""
+    SELECT count(*) FROM url JOIN host ON host.id = url.host
+    WHERE url.id IN ({URLS_SINCE}) AND url.due <= ? AND host.rest <= ?
+"""
+# Answers by their numbers: those whose status is no success, and where it is wished for those
+# at the end of redirects.
+ANSWERS: Final = """
+    SELECT id, url, verdict, status, final_url, checked FROM url
+    WHERE id > ? AND ((status > 0 AND status NOT BETWEEN 200 AND 299) OR (? AND final_url <> ''))
+    ORDER BY id LIMIT ?
 """
 WITHOUT_COPY: Final = f"""
     SELECT url.url FROM url LEFT JOIN archive ON archive.url = url.url
@@ -121,34 +140,29 @@ class Occurrence(NamedTuple):
         return bool(self.since) and self.fails >= CONFIRMED_FAILS and lasted
 
 
-class HostState(NamedTuple):
-    """How many addresses of a host have the same verdict, and since when the first of them is
-    bad (0 if it is not)."""
+class Answer(NamedTuple):
+    """What was found when an address was asked for, and when that was."""
 
-    host: str
+    id: int
+    url: str
     verdict: Verdict
-    number: int
-    since: int
-
-
-class Run(NamedTuple):
-    """A run that ended: when, how many addresses it asked for, links by verdict after it."""
-
-    began: int
-    ended: int
-    asked: int
-    totals: Mapping[str, int]
+    status: int
+    final_url: str
+    checked: int
 
 
 class LinkStore:
     """The links of one site. Nothing is kept until :meth:`save`.
 
     Only one run at a time has them: a lock file beside them says which. ``wait`` is how many
-    seconds another run may take (:data:`BUSY_WAIT`). Every method raises
-    :class:`~feeds.errors.OutputError` where the file cannot be used.
+    seconds another run may take (:data:`BUSY_WAIT`), ``waiting`` is called once if one has to be
+    waited for. Every method raises :class:`~feeds.errors.OutputError` where the file cannot be
+    used.
     """
 
-    def __init__(self, state: Path, wait: float | None = None) -> None:
+    def __init__(
+        self, state: Path, wait: float | None = None, waiting: Callable[[], None] | None = None
+    ) -> None:
         self.path = state / FILE_NAME
         self._wait = BUSY_WAIT if wait is None else wait
         self._hosts: dict[str, int] = {}
@@ -158,7 +172,7 @@ class LinkStore:
                 make_state_folder(state)
                 lock = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
                 opened.callback(os.close, lock)
-            self._hold(lock)
+            self._hold(lock, waiting)
             # Closing it is not enough: processes that were forked meanwhile have it, too.
             opened.callback(fcntl.flock, lock, fcntl.LOCK_UN)
             with self._explained():
@@ -180,7 +194,7 @@ class LinkStore:
         self._db.executescript(files("feeds.links").joinpath("links.sql").read_text("utf-8"))
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
-    def _hold(self, lock: int) -> None:
+    def _hold(self, lock: int, waiting: Callable[[], None] | None) -> None:
         """Wait until no other run has the links."""
         deadline = time.monotonic() + self._wait
         while True:
@@ -190,6 +204,9 @@ class LinkStore:
                 if time.monotonic() >= deadline:
                     what = f"{self.path}: another check has held it for {self._wait:g} s"
                     raise OutputError(f"{what}; let it finish, or end it") from None
+                if waiting:
+                    waiting()
+                    waiting = None
                 time.sleep(min(PAUSE, self._wait))
 
     def save(self) -> None:
@@ -332,18 +349,72 @@ class LinkStore:
             after, name = row
             yield str(name)
 
-    def due(self, host: str, after: int, limit: int, now: int) -> list[Asked]:
-        """Some addresses of a host that are due, by their numbers."""
-        return [Asked(*row) for row in self._rows(DUE, (host, now, after, limit))]
+    def due(
+        self,
+        host: str,
+        after: int,
+        limit: int,
+        now: int,
+        since_run: int = 0,
+        roles: Sequence[str] = (),
+    ) -> list[Asked]:
+        """Some addresses of a host that are due, by their numbers: of all posts, or of those
+        that changed since a run; of all links, or of those in some roles."""
+        if since_run or roles:
+            query = DUE_SINCE.format(roles=_in_roles(roles))
+            rows = self._rows(query, (host, now, after, since_run, limit))
+        else:
+            rows = self._rows(DUE, (host, now, after, limit))
+        return [Asked(*row) for row in rows]
 
-    def count_due(self, now: int) -> int:
-        """How many addresses are due."""
+    def count_due(self, now: int, since_run: int = 0, roles: Sequence[str] = ()) -> int:
+        """How many addresses are due, of all links or as in :meth:`due`."""
+        if since_run or roles:
+            query = COUNT_DUE_SINCE.format(roles=_in_roles(roles))
+            return int(self._row(query, (since_run, now, now))[0])
         return int(self._row(COUNT_DUE, (now, now))[0])
 
-    def ask_all_again(self) -> None:
-        """Forget when addresses are due: all of them are."""
-        self._run("UPDATE url SET due = 0 WHERE due > 0")
-        self._run("UPDATE host SET rest = 0 WHERE rest > 0")
+    def ask_again(self, since_run: int = 0, roles: Sequence[str] = ()) -> None:
+        """Forget when addresses are due: those of all links, or as in :meth:`due`, are now."""
+        if not since_run and not roles:
+            self._run("UPDATE url SET due = 0 WHERE due > 0")
+            self._run("UPDATE host SET rest = 0 WHERE rest > 0")
+            return
+        chosen = f"id IN ({URLS_SINCE.format(roles=_in_roles(roles))})"
+        self._run(f"UPDATE url SET due = 0 WHERE due > 0 AND {chosen}", (since_run,))
+        hosts = f"id IN (SELECT host FROM url WHERE {chosen})"
+        self._run(f"UPDATE host SET rest = 0 WHERE rest > 0 AND {hosts}", (since_run,))
+
+    def doubt(self, verdicts: Iterable[Verdict]) -> None:
+        """Addresses with one of these verdicts are due now."""
+        words = [str(each) for each in verdicts]
+        marks = ", ".join("?" * len(words))
+        self._run(f"UPDATE url SET due = 0 WHERE due > 0 AND verdict IN ({marks})", words)
+
+    def doubt_host(self, host: str, scheme: str) -> None:
+        """Addresses of a host with this scheme are due now."""
+        self._run(
+            "UPDATE url SET due = 0 WHERE due > 0 AND url GLOB ?"
+            " AND host = (SELECT id FROM host WHERE name = ?)",
+            (f"{scheme}:*", host),
+        )
+
+    def doubt_address(self, number: int) -> None:
+        """An address is due now."""
+        self._run("UPDATE url SET due = 0 WHERE id = ?", (number,))
+
+    def hosts(self) -> list[str]:
+        """The hosts of all addresses, with their ports where those are not the usual ones."""
+        return [str(name) for (name,) in self._rows("SELECT name FROM host ORDER BY id")]
+
+    def answers(self, redirected: bool) -> Iterator[Answer]:
+        """Answers whose status is no success; with ``redirected`` those, too, that redirects
+        led to."""
+        after = 0
+        while rows := list(self._rows(ANSWERS, (after, redirected, MOST_ANSWERS))):
+            for number, url, verdict, *more in rows:
+                yield Answer(number, url, Verdict(verdict), *more)
+            after = rows[-1][0]
 
     def record(self, results: Iterable[tuple[Asked, Outcome]], now: int) -> None:
         """What was found just now.
@@ -382,11 +453,6 @@ class LinkStore:
     def rest(self, host: str, until: float) -> None:
         """A host wants to be left alone."""
         self._run("UPDATE host SET rest = ? WHERE name = ?", (int(until), host))
-
-    def by_host(self) -> Iterator[HostState]:
-        """What was found at every host, by its name."""
-        for name, verdict, number, since in self._rows(BY_HOST):
-            yield HostState(name, Verdict(verdict), number, since)
 
     # --- archived copies
 
@@ -439,32 +505,20 @@ class LinkStore:
         """The number of the newest run."""
         return int(self._row("SELECT coalesce(max(id), 0) FROM run")[0])
 
-    def last_runs(self, limit: int) -> list[Run]:
-        """The runs that ended, the newest first."""
-        rows = self._rows(
-            "SELECT began, ended, asked, totals FROM run WHERE ended NOTNULL"
-            " ORDER BY id DESC LIMIT ?",
-            (limit,),
-        )
-        return [Run(began, ended, asked, json.loads(t)) for began, ended, asked, t in rows]
-
-    def urls_since(self, run: int) -> frozenset[int]:
-        """The numbers of the addresses in posts that changed since a run."""
-        rows = self._rows(
-            "SELECT DISTINCT link.url FROM link JOIN post ON post.id = link.post"
-            " WHERE post.changed >= ? AND link.url NOTNULL",
-            (run,),
-        )
-        return frozenset(number for (number,) in rows)
-
     def occurrences(self, roles: Sequence[str] = (), since_run: int = 0) -> Iterator[Occurrence]:
         """Links by post and line: all, those in some roles, or of posts changed since a run.
 
         A source that another post has too is a duplicate, unless it is bad anyway.
         """
-        wanted = f"AND link.role IN ({', '.join('?' * len(roles))})" if roles else ""
-        query = f"{OCCURRENCES} {wanted} ORDER BY post.path, link.line, link.rowid"
-        return map(_occurrence, self._rows(query, (since_run, *roles)))
+        query = f"{OCCURRENCES} {_in_roles(roles)} ORDER BY post.path, link.line, link.rowid"
+        return map(_occurrence, self._rows(query, (since_run,)))
+
+
+def _in_roles(roles: Sequence[str]) -> str:
+    """The condition that a link is in one of these roles, in any of all if there are none."""
+    return (
+        f"AND link.role IN ({', '.join(repr(str(Role(each))) for each in roles)})" if roles else ""
+    )
 
 
 def _occurrence(row: Sequence[Any]) -> Occurrence:

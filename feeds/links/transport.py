@@ -200,7 +200,8 @@ async def _give_up(trying: Sequence[asyncio.Task[_Connection]], chosen: _Connect
 def _origin(url: httpx.URL) -> Origin:
     scheme = url.raw_scheme
     host = url.raw_host.decode("ascii").strip("[]")
-    return scheme, host, url.port or (443 if scheme == b"https" else 80)
+    port = (443 if scheme == b"https" else 80) if url.port is None else url.port
+    return scheme, host, port
 
 
 def _request_bytes(request: httpx.Request) -> bytes:

@@ -46,8 +46,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A verdict and what it rests on."""
+class Meaning:
+    """What an answer means: a verdict, and what that rests on."""
 
     verdict: Verdict
     detail: str = ""
@@ -65,44 +65,46 @@ DENIED: Final = frozenset(
 
 def verdict(
     url: str, status: int, hops: Sequence[Hop], page: Page, accept: Collection[int] = ()
-) -> Finding:
+) -> Meaning:
     """What the last answer of a check means.
 
     ``url`` is what was asked for first, with its fragment; ``hops`` are the redirects up to
     the answer with ``status``; ``accept`` are statuses that this host means well with.
     """
-    if not (200 <= status < 300 or status in accept):
-        return _refused(status)
+    if not 200 <= status < 300:
+        if status not in accept:
+            return _refused(status)
+        page = Page()  # it says what its status does, and that means well here
     final = hops[-1].target if hops else url
     if soft := soft_404(url, final, page.text):
-        return Finding(Verdict.SOFT_404, soft)
+        return Meaning(Verdict.SOFT_404, soft)
     fragment = urlsplit(url).fragment
     if fragment and page.text and not has_fragment(page.text, fragment):
         if not page.whole or made_by_scripts(page.text):
             return _reached(hops, f"no #{fragment} in the part that was read")
-        return Finding(Verdict.FRAGMENT, f"no element has the id {fragment!r}")
+        return Meaning(Verdict.FRAGMENT, f"no element has the id {fragment!r}")
     return _reached(hops)
 
 
-def _reached(hops: Sequence[Hop], detail: str = "") -> Finding:
+def _reached(hops: Sequence[Hop], detail: str = "") -> Meaning:
     if not hops:
-        return Finding(Verdict.OK, detail)
+        return Meaning(Verdict.OK, detail)
     permanent = all(hop.status in PERMANENT for hop in hops)
-    return Finding(Verdict.MOVED if permanent else Verdict.REDIRECTED, detail)
+    return Meaning(Verdict.MOVED if permanent else Verdict.REDIRECTED, detail)
 
 
-def _refused(status: int) -> Finding:
+def _refused(status: int) -> Meaning:
     if status in RATE_LIMITED:
-        return Finding(Verdict.RATE_LIMITED)
+        return Meaning(Verdict.RATE_LIMITED)
     if status == 408:
-        return Finding(Verdict.TIMEOUT, "the server waited too long for the request")
+        return Meaning(Verdict.TIMEOUT, "the server waited too long for the request")
     if status in DENIED:
-        return Finding(Verdict.DENIED)
+        return Meaning(Verdict.DENIED)
     if 500 <= status < 600:
-        return Finding(Verdict.SERVER_ERROR)
+        return Meaning(Verdict.SERVER_ERROR)
     if 400 <= status < 500:
-        return Finding(Verdict.GONE)
-    return Finding(Verdict.PROTOCOL, f"status {status} is no answer to this request")
+        return Meaning(Verdict.GONE)
+    return Meaning(Verdict.PROTOCOL, f"status {status} is no answer to this request")
 
 
 # --- pages that say 200 and mean 404 ------------------------------------------------------
@@ -183,11 +185,20 @@ _REFRESH: Final = re.compile(
     r"content\s*=\s*[\"']?\s*\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^\"'>]+)",
     re.IGNORECASE,
 )
+# Languages that sites name a folder after, by ISO 639-1: those that are no common name of
+# something else, and those that are and stand with a region or a script.
+_LANGUAGE: Final = (
+    "ar|bg|cs|da|de|el|en|es|et|fa|fi|fr|he|hi|hr|hu|ja|ko|lt|lv|nl|pl|pt|ro|ru|sk|sv|th|tr|vi|zh"
+)
+_REGIONAL: Final = rf"(?:{_LANGUAGE}|id|it|ms|nb|no|sl|sr|uk)[-_](?:[a-z]{{2}}|han[st]|latn|cyrl)"
 # Front pages by another name, whose way to "/" is no loss.
 _FRONT: Final = re.compile(
-    r"/?(?:(?:index|default|home|main|welcome)(?:\.\w+)?|[a-z]{2}(?:[-_][a-z]{2,4})?)?/?",
+    r"/?(?:(?:index|default|home|main|welcome)(?:\.\w+)?"
+    rf"|{_LANGUAGE}|{_REGIONAL})?/?",
     re.IGNORECASE,
 )
+# A country, a language, a section: whoever asks for it and is led to the front page is content.
+_FOLDER_OF_TWO: Final = re.compile(r"/[a-z]{2}(?:[-_][a-z]{2,4})?/?", re.IGNORECASE)
 _SHORT_LINK: Final = re.compile(r"/[\w-]{1,12}/?")
 _LONG_TEXT: Final = 400  # characters in paragraphs: whoever writes so much has something to say
 _LITTLE_TEXT: Final = 400
@@ -203,7 +214,7 @@ def _soft_by_address(url: str, final: str) -> str:
     if _ERROR_PATH.search(got.path) and not _ERROR_PATH.search(asked.path):
         return f"leads to {got.path}"
     front = _FRONT.fullmatch(got.path) and (not got.query or _ABOUT_404.search(got.query))
-    if not front or _FRONT.fullmatch(asked.path):
+    if not front or _FRONT.fullmatch(asked.path) or _FOLDER_OF_TWO.fullmatch(asked.path):
         return ""
     # What is short enough for a short link may well stand for a front page elsewhere.
     elsewhere = _site(asked.hostname) != _site(got.hostname)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
@@ -12,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.links.addresses import BlockedAddressError, Gate, embedded_ipv4, is_public
+from feeds.links import addresses as module
+from feeds.links.addresses import (
+    BlockedAddressError,
+    Gate,
+    embedded_ipv4,
+    is_public,
+    system_resolver,
+)
 
 PRIVATE = [
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
@@ -135,3 +143,144 @@ def test_an_address_is_not_looked_up() -> None:
 def test_the_refusal_of_a_port_names_it_and_its_key() -> None:
     with pytest.raises(BlockedAddressError, match=r"port 22 is not in \[links\] ports"):
         asyncio.run(gate(Names([["1.1.1.1"]]), [0.0]).addresses("a.example", 22))
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "refused", "trusted"),
+    [
+        ("a.example", 80, False, False),
+        ("a.example", 22, True, False),
+        ("1.1.1.1", 80, False, False),
+        ("10.1.2.3", 80, False, True),
+        ("10.1.2.3", 22, True, True),
+        ("10.2.0.1", 80, True, False),
+        ("::1", 80, True, False),
+        ("fd00::1", 80, False, True),
+    ],
+)
+def test_what_is_known_of_a_host_without_a_look_up(
+    host: str, port: int, refused: bool, trusted: bool
+) -> None:
+    door = Gate(["10.1.0.0/16", "fd00::/8"], [80, 443])
+    assert (door.refuses(host, port), door.trusts(host)) == (refused, trusted)
+
+
+# --- look-ups under way -------------------------------------------------------------------
+
+
+class Slow:
+    """A resolver that answers when it is told to, and how often it was asked for each name."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append(host)
+        if host.startswith("quick"):
+            for _ in range(20):
+                await asyncio.sleep(0)
+        else:
+            await self.ready.wait()
+        return ["1.1.1.1"]
+
+
+def test_all_who_want_to_know_a_name_share_one_look_up() -> None:
+    async def run() -> tuple[list[tuple[str, ...]], list[str]]:
+        slow = Slow()
+        door = Gate([], [80], slow)
+        waiting = [asyncio.create_task(door.addresses("a.example", 80)) for _ in range(3)]
+        early = asyncio.create_task(door.look_up("a.example", 80, 60.0))
+        while not slow.asked:
+            await asyncio.sleep(0)
+        waiting[0].cancel()  # it is not ended by one who gives up
+        slow.ready.set()
+        await early
+        return await asyncio.gather(*waiting[1:]), slow.asked
+
+    assert asyncio.run(run()) == ([("1.1.1.1",)] * 2, ["a.example"])
+
+
+def test_a_name_that_takes_too_long_is_told_to_all_at_the_same_time() -> None:
+    async def run() -> tuple[list[str], float]:
+        slow = Slow()
+        door = Gate([], [80], slow)
+        loop, found = asyncio.get_running_loop(), []
+        began = loop.time()
+        for _ in range(20):
+            with pytest.raises(socket.gaierror) as caught:
+                await door.look_up("a.example", 80, 0.2)
+            found.append(caught.value.strerror or "")
+        took = loop.time() - began
+        assert slow.asked == ["a.example"]
+        slow.ready.set()
+        # It went on, and in the end there is an answer.
+        assert await door.addresses("a.example", 80) == ("1.1.1.1",)
+        assert await door.look_up("a.example", 80, 0.0) == 0.0
+        return found, took
+
+    found, took = asyncio.run(run())
+    assert found == ["the look-up of the name took too long"] * 20
+    assert 0.2 <= took < 2
+
+
+def test_the_time_in_line_for_a_look_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOKUPS_AT_ONCE", 2)
+
+    async def run() -> tuple[float, float]:
+        slow = Slow()
+        door = Gate([], [80], slow)
+        loop = asyncio.get_running_loop()
+        slows = [asyncio.create_task(door.look_up(f"{n}.example", 80, 0.3)) for n in range(2)]
+        await asyncio.sleep(0)
+        asked = loop.time()
+        behind = asyncio.create_task(door.look_up("quick.example", 80, 0.1))
+        await asyncio.wait([behind, *slows], return_when=asyncio.FIRST_EXCEPTION)
+        assert not behind.done()
+        for each in slows:
+            assert isinstance(each.exception(), socket.gaierror)
+        slow.ready.set()
+        return await behind, loop.time() - asked
+
+    counted, waited = asyncio.run(run())
+    assert counted < 0.1 < 0.3 <= waited
+
+
+def test_a_look_up_that_never_ends_makes_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOKUPS_AT_ONCE", 1)
+    monkeypatch.setattr(module, "LONGEST_LOOKUP", 0.05)
+
+    async def run() -> Sequence[str]:
+        door = Gate([], [80], Slow())
+        async with asyncio.timeout(20):
+            with pytest.raises(socket.gaierror, match="took too long"):
+                await door.addresses("a.example", 80)
+            return await door.addresses("quick.example", 80)
+
+    assert asyncio.run(run()) == ("1.1.1.1",)
+
+
+def test_nobody_waits_for_the_machine_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, over = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    def never(*_: object, **__: object) -> None:
+        began.set()
+        ended.append(over.wait(30))
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+
+    async def run() -> threading.Thread:
+        asking = asyncio.create_task(system_resolver("a.example", 80))
+        await asyncio.to_thread(began.wait)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return next(each for each in threading.enumerate() if each.name == "dns a.example")
+
+    thread = asyncio.run(run())
+    assert thread.daemon
+    assert not ended
+    over.set()
+    thread.join()

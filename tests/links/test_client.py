@@ -11,7 +11,7 @@ import pytest
 from feeds import __version__
 from feeds.config import Config, Links, Site
 from feeds.errors import ConfigError
-from feeds.links.client import client_of, manners_of, ssl_context, transport_of
+from feeds.links.client import client_of, gate_of, manners_of, ssl_context, transport_of
 from feeds.links.fetch import check
 from feeds.models import Verdict
 
@@ -47,8 +47,35 @@ def test_headers_may_be_secrets_of_the_environment(tmp_path: Path) -> None:
     headers = {"*.a.example": {"Authorization": "$TOKEN", "X-Plain": "yes"}}
     manners = manners_of(config(tmp_path, headers=headers), {"TOKEN": "Bearer 1\n"})
     expected = {"Authorization": "Bearer 1", "X-Plain": "yes"}
-    assert manners.headers_for("x.a.example") == expected
-    assert manners.headers_for("a.example") == {}
+    assert manners.headers_for("https", "x.a.example") == expected
+    assert manners.headers_for("https", "a.example") == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "scheme", "host", "sent"),
+    [
+        ("a.example", "https", "a.example", {"X-Key", "User-Agent"}),
+        ("a.example", "http", "a.example", {"User-Agent"}),
+        ("https://a.example", "https", "a.example", {"X-Key", "User-Agent"}),
+        ("https://a.example", "http", "a.example", set()),
+        ("HTTP://a.example", "http", "a.example", {"X-Key", "User-Agent"}),
+        ("http://a.example", "https", "a.example", set()),
+        ("http://*:8000", "http", "a.example:8000", {"X-Key", "User-Agent"}),
+        # Networks of one's own, where they are written as addresses.
+        ("10.1.*", "http", "10.1.2.3", {"X-Key", "User-Agent"}),
+        ("10.1.*", "http", "10.1.2.3:8000", {"X-Key", "User-Agent"}),
+        ("*", "http", "[fd00::1]:8000", {"X-Key", "User-Agent"}),
+        ("*", "http", "10.2.0.1", {"User-Agent"}),
+        ("*", "http", "1.1.1.1", {"User-Agent"}),
+        ("*", "http", "10.1.2.3.example", {"User-Agent"}),
+    ],
+)
+def test_secrets_are_sent_where_nobody_else_can_read_them(
+    tmp_path: Path, pattern: str, scheme: str, host: str, sent: set[str]
+) -> None:
+    headers = {pattern: {"X-Key": "secret", "User-Agent": "Ours"}}
+    ours = config(tmp_path, headers=headers, allow_addresses=("10.1.0.0/16", "fd00::/8"))
+    assert set(manners_of(ours).headers_for(scheme, host)) == sent
 
 
 def test_headers_that_cannot_be_sent_are_all_told_by_their_keys(tmp_path: Path) -> None:
@@ -71,7 +98,7 @@ def test_certificates_that_cannot_be_read_are_told_by_their_key(
     if content is not None:
         (tmp_path / "ca.pem").write_bytes(content)
     with pytest.raises(ConfigError, match=r"links\.ca_file: .*ca\.pem"):
-        transport_of(config(tmp_path, ca_file="ca.pem"))
+        transport_of(broken := config(tmp_path, ca_file="ca.pem"), gate_of(broken))
 
 
 def test_the_usual_authorities_are_trusted_where_no_other_is_named(tmp_path: Path) -> None:
@@ -97,8 +124,9 @@ def test_a_transport_reaches_what_the_configuration_allows(
                 f"http://{SECURE}:@HTTP@/",
                 "https://127.0.0.1:@TLS@/",
             ]
-            async with transport_of(ours, server.resolve) as transport:
-                manners = manners_of(ours)
+            gate = gate_of(ours, server.resolve)
+            async with transport_of(ours, gate) as transport:
+                manners = manners_of(ours, gate=gate)
                 found = [await check(transport, server.url(url), manners) for url in urls]
             return [outcome.verdict for outcome in found]
 
@@ -110,7 +138,7 @@ def test_the_client_collects_no_cookies(tmp_path: Path) -> None:
         routes = {"*": {"*": page("x", "A page", "set-cookie: a=1; Path=/")}}
         async with Loopback(routes) as server:
             ours = config(tmp_path, allow_addresses=(ALLOWED,), ports=(server.ports["HTTP"],))
-            async with client_of(ours, server.resolve) as client:
+            async with client_of(ours, gate_of(ours, server.resolve)) as client:
                 response = await client.get(server.url("http://a.example:@HTTP@/"))
                 assert "set-cookie" in response.headers
                 return len(client.cookies)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
+from feeds.links import addresses
+from feeds.links.addresses import Gate
 from feeds.links.fetch import Outcome, check
+from feeds.links.transport import GatedTransport
 from feeds.models import Verdict
 
 from .conftest import AGENT, Certificates, gated, manners
 from .faults import FAULTS, Fault, in_seconds, silence
-from .servers import Loopback, Peer, Request, Routes, answer, leads, page
+from .servers import ALLOWED, Loopback, Peer, Request, Routes, answer, leads, page
 
 SLOW = 0.25  # seconds for those that never end
 
@@ -102,6 +107,16 @@ def test_the_time_that_a_host_wants_is_told(value: str) -> None:
     assert 3_500 < outcome.retry_at - time.time() < 3_700
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["999999999", "9" * 40, "2592001", "Fri, 31 Dec 9999 23:59:59 GMT", in_seconds(90_000_000)],
+)
+def test_no_host_is_left_alone_for_years(value: str) -> None:
+    routes = {"*": {"*": answer(429, b"", f"retry-after: {value}")}}
+    outcome, _, _ = ask_at(routes, "http://a.example:@HTTP@/")
+    assert 29 * 86_400 < outcome.retry_at - time.time() <= 30 * 86_400
+
+
 def test_a_failure_says_how_far_the_way_led() -> None:
     routes = {"*": {"/a": leads("/b#x", 301), "*": answer(404)}}
     outcome, _, port = ask_at(routes, "http://a.example:@HTTP@/a")
@@ -119,6 +134,15 @@ def test_statuses_are_accepted_by_pattern_of_host() -> None:
     assert outcome.verdict is Verdict.OK
     outcome, _, _ = ask_at(routes, "http://a.test:@HTTP@/", accept=accept)
     assert outcome.verdict is Verdict.DENIED
+
+
+def test_a_page_that_is_accepted_may_say_what_its_status_says() -> None:
+    nothing = b"<title>404 Not Found</title><h1>Not Found</h1>"
+    accept = {"a.example:@HTTP@": frozenset((404,))}
+    for status, verdict in ((404, Verdict.OK), (200, Verdict.SOFT_404)):
+        routes = {"*": {"*": answer(status, nothing)}}
+        outcome, _, _ = ask_at(routes, "http://a.example:@HTTP@/x#part", accept=accept)
+        assert outcome.verdict is verdict
 
 
 def test_the_longest_beginning_decides_who_is_asked_in_place_of_another() -> None:
@@ -181,3 +205,59 @@ def test_a_check_leaves_nothing_open() -> None:
             return len(asyncio.all_tasks() - {asyncio.current_task()})
 
     assert asyncio.run(run()) == 0
+
+
+# --- names --------------------------------------------------------------------------------
+
+
+def test_names_that_nobody_answers_for_are_at_fault_and_not_those_behind_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "LOOKUPS_AT_ONCE", 2)
+
+    async def run() -> list[Outcome]:
+        async with Loopback({"*": {"*": page()}}) as server:
+            dead_end = asyncio.Event()
+
+            async def resolve(host: str, port: int) -> Sequence[str]:
+                if host.startswith("dead"):
+                    await dead_end.wait()
+                    raise socket.gaierror(socket.EAI_AGAIN, "later")
+                return await server.resolve(host, port)
+
+            gate = Gate((ALLOWED,), [server.ports["HTTP"]], resolve)
+            async with GatedTransport(gate, ssl.create_default_context()) as transport:
+                how = manners(1.0, look_up=gate.look_up)
+                names = [*(f"dead{n}" for n in range(4)), *(f"good{n}" for n in range(3))]
+                asking = [
+                    asyncio.create_task(
+                        check(transport, server.url(f"http://{name}.example:@HTTP@/"), how)
+                    )
+                    for name in names
+                ]
+                # The first two hold all places until their time is over, and longer.
+                await asyncio.gather(*asking[:2])
+                assert not any(each.done() for each in asking[2:])
+                dead_end.set()
+                return await asyncio.gather(*asking)
+
+    found = asyncio.run(run())
+    assert [outcome.verdict for outcome in found] == [Verdict.DNS] * 4 + [Verdict.OK] * 3
+    details = [outcome.detail for outcome in found[:4]]
+    assert details == ["the look-up of the name took too long"] * 2 + ["later"] * 2
+
+
+def test_a_look_up_takes_of_the_time_of_its_link() -> None:
+    async def slowly(host: str, port: int, seconds: float) -> float:
+        return seconds - 0.05
+
+    routes: Mapping[str, Routes] = {"*": {"*": silence}}
+
+    async def run() -> Outcome:
+        async with Loopback(routes) as server, gated(server) as transport:
+            url = server.url("http://a.example:@HTTP@/")
+            return await check(transport, url, manners(60.0, look_up=slowly))
+
+    began = time.monotonic()
+    assert asyncio.run(run()).verdict is Verdict.TIMEOUT
+    assert time.monotonic() - began < 30

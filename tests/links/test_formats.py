@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.links.formats import FORMATS, message, summary_lines
-from feeds.links.report import Item, summary
+from feeds.links.formats import FORMATS, Context, message, summary_lines
+from feeds.links.report import SHOWN, Item, summary
 from feeds.links.verdict import standing
 from feeds.models import Standing, Verdict
 
@@ -46,8 +48,9 @@ ALL = [item(Verdict.OK, status=200, since=None), item(), item(Verdict.DENIED, st
 HOSTILE = item(post=NASTY, url=NASTY, detail=NASTY, label=NASTY, final_url=NASTY)
 
 
-def written(form: str, items: list[Item]) -> str:
-    return "".join(FORMATS[form](items))
+def written(form: str, items: list[Item], site: str = "") -> str:
+    standings = Counter(each.standing for each in items)
+    return "".join(FORMATS[form](items, Context(standings, Path("/work"), site)))
 
 
 def test_json_has_an_object_per_link_with_every_key() -> None:
@@ -85,11 +88,20 @@ def test_junit_counts_bad_links_as_failures_and_unsure_ones_as_skipped() -> None
     assert "404" in (failure.get("message") or "")
 
 
+def test_junit_says_how_many_there_are_of_each() -> None:
+    (suite,) = ET.fromstring(written("junit", [*ALL, item(), item()]))
+    counts = {name: suite.get(name) for name in ("tests", "failures", "skipped", "errors")}
+    assert counts == {"tests": "5", "failures": "3", "skipped": "1", "errors": "0"}
+
+
 def test_sarif_has_a_result_for_every_link_that_is_not_good() -> None:
     (run,) = json.loads(written("sarif", ALL))["runs"]
     assert [each["level"] for each in run["results"]] == ["error", "note"]
     place = run["results"][0]["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"]["uri"] == "_posts/a.md"
+    where = place["artifactLocation"]
+    assert where["uri"] == "_posts/a.md"
+    assert run["originalUriBaseIds"][where["uriBaseId"]] == {"uri": "file:///work/"}
+    assert '"uri": "blog/%E6%96%87/_posts/a.md"' in written("sarif", ALL, "blog/文/")
     assert place["region"] == {"startLine": 7}
     rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     assert {each["ruleId"] for each in run["results"]} <= rules
@@ -97,8 +109,8 @@ def test_sarif_has_a_result_for_every_link_that_is_not_good() -> None:
 
 
 def test_github_gets_a_command_per_link_that_is_not_good() -> None:
-    first, second = written("github", ALL).splitlines()
-    assert first.startswith("::error file=_posts/a.md,line=7,title=source gone::source: gone ")
+    first, second = written("github", ALL, "site/").splitlines()
+    assert first.startswith("::error file=site/_posts/a.md,line=7,title=source gone::source: gone ")
     assert second.startswith("::warning ")
 
 
@@ -176,3 +188,25 @@ def test_what_is_wrong_without_asking_is_grouped_by_role() -> None:
     found = lines([item(Verdict.RELATIVE, role="back-home", url="../", target="", since=None)])
     assert found[0] == ("(back-home): 1 relative, 1 confirmed", Standing.BAD)
     assert found[1][0].startswith("    _posts/a.md:7: back-home: relative ../")
+
+
+def test_what_moved_for_good_is_said_with_where_it_leads() -> None:
+    new = "https://a.example.org/new"
+    moved = [
+        item(Verdict.MOVED, line=n, status=200, since=None, final_url=new) for n in range(SHOWN + 2)
+    ]
+    found = [line for line, _ in lines([*moved, item(Verdict.OK, status=200)])]
+    assert found[0] == "12 moved for good; --fix writes new addresses where it can"
+    assert found[1] == f"    _posts/a.md:0: source: moved http://a.example.org/x (now {new})"
+    assert found[SHOWN:] == [
+        "    _posts/a.md:9: source: moved http://a.example.org/x (now https://a.example.org/new)",
+        "    and 2 more",
+        "13 links: 12 moved, 1 ok",
+    ]
+
+
+def test_what_moved_and_is_to_be_bad_is_said_once() -> None:
+    bad = item(Verdict.MOVED, status=200, standing=Standing.BAD, final_url="https://b.example.org/")
+    found = [line for line, _ in lines([bad])]
+    assert len([line for line in found if "now https://b.example.org/" in line]) == 1
+    assert found[0].startswith("a.example.org: 1 moved")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import httpx
 import pytest
 
-from feeds.links.addresses import Gate, SystemResolver
+from feeds.links.addresses import Gate, system_resolver
 from feeds.links.fetch import Outcome, check
 from feeds.links.transport import GatedTransport
 from feeds.models import Verdict
@@ -95,11 +95,13 @@ def test_a_local_address_is_not_contacted_however_it_is_spelled(host: str) -> No
 @pytest.mark.parametrize("host", ["localhost", "localhost.", "LOCALHOST", "ⓛocalhost"])
 def test_the_machines_own_names_are_not_contacted(host: str) -> None:
     async def run() -> tuple[Outcome, int]:
-        async with Canary() as canary, Loopback({}) as server:
-            resolver = SystemResolver()
-            async with gated(server, ports=[canary.port], resolve=resolver) as transport:
-                outcome = await check(transport, f"http://{host}:{canary.port}/", manners())
-                return outcome, canary.visits
+        async with (
+            Canary() as canary,
+            Loopback({}) as server,
+            gated(server, ports=[canary.port], resolve=system_resolver) as transport,
+        ):
+            outcome = await check(transport, f"http://{host}:{canary.port}/", manners())
+            return outcome, canary.visits
 
     outcome, visits = asyncio.run(run())
     assert outcome.verdict is Verdict.BLOCKED, outcome
@@ -166,13 +168,22 @@ def test_ports_that_are_not_listed_are_not_contacted() -> None:
                     f"http://127.1.0.1:{canary.port}/",
                     server.url("http://stranger.example:@HTTP@/"),
                     "http://x.example/",
-                    "http://x.example:0/",
                 ]
                 return [await check(transport, url, manners()) for url in urls], canary.visits
 
     outcomes, visits = asyncio.run(run())
     assert {outcome.verdict for outcome in outcomes} == {Verdict.BLOCKED}
     assert visits == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_port_0_is_not_the_usual_one(scheme: str) -> None:
+    async def run() -> Outcome:
+        async with Loopback({}) as server, gated(server, ports=[80, 443]) as transport:
+            return await check(transport, f"{scheme}://x.example:0/", manners())
+
+    outcome = asyncio.run(run())
+    assert (outcome.verdict, outcome.detail) == (Verdict.BLOCKED, "port 0 is not in [links] ports")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +328,7 @@ def test_cookies_for_https_are_not_sent_in_the_open() -> None:
     ]
 
 
-@pytest.mark.parametrize("pattern", ["a.example:@HTTP@", "a.*:@HTTP@"])
+@pytest.mark.parametrize("pattern", ["http://a.example:@HTTP@", "http://a.*:@HTTP@"])
 def test_configured_headers_never_cross_hosts(pattern: str) -> None:
     routes = {
         "a.example": {"*": leads("http://b.example:@HTTP@/")},
@@ -332,9 +343,34 @@ def test_configured_headers_never_cross_hosts(pattern: str) -> None:
 
 
 def test_headers_of_a_host_are_not_for_its_other_ports() -> None:
-    headers = {"a.example": {"Authorization": "Bearer secret"}}
+    headers = {"http://a.example": {"Authorization": "Bearer secret"}}
     (request,) = requests_to({"*": {"*": page()}}, "http://a.example:@HTTP@/", headers=headers)
     assert "authorization" not in request.headers
+
+
+def test_a_secret_is_not_sent_in_the_open() -> None:
+    headers = {"a.example:@HTTP@": {"X-Token": "secret", "Accept-Language": "zh"}}
+    (request,) = requests_to({"*": {"*": page()}}, "http://a.example:@HTTP@/", headers=headers)
+    assert "x-token" not in request.headers
+    assert request.headers["accept-language"] == "zh"
+
+
+def test_a_redirect_into_the_open_gets_no_secret(certificates: Certificates) -> None:
+    async def run() -> list[Request]:
+        routes = {"*": {"/": leads(f"http://{SECURE}:@HTTP@/x"), "*": page()}}
+        contexts = {"TLS": certificates.contexts["TLS"]}
+        async with (
+            Loopback(routes, contexts) as server,
+            gated(server, certificates.client) as transport,
+        ):
+            how = manners(headers={f"{SECURE}:*": {"Authorization": "Bearer secret"}})
+            outcome = await check(transport, server.url(f"https://{SECURE}:@TLS@/"), how)
+            assert outcome.verdict is Verdict.REDIRECTED, outcome
+            return server.requests
+
+    first, last = asyncio.run(run())
+    assert first.headers["authorization"] == "Bearer secret"
+    assert "authorization" not in last.headers
 
 
 # --- TLS ----------------------------------------------------------------------------------

@@ -118,7 +118,34 @@ def test_links_of_some_roles_or_of_posts_that_changed(store: LinkStore) -> None:
     assert [each.url for each in store.occurrences(["source"], 2)] == [B]
     assert [each.url for each in store.occurrences(since_run=3)] == []
     assert {each.url for each in store.occurrences()} == {A, B, C}
-    assert len(store.urls_since(2)) == 2
+
+
+def test_of_posts_that_changed_only_their_addresses_are_due_or_asked_again(
+    store: LinkStore,
+) -> None:
+    put(store, "a.md", link(A), link(C, Role.BODY), run=1)
+    put(store, "b.md", link(B), link(C, Role.IMAGE), link(C, Role.BODY), run=2)
+    assert (store.count_due(NOW), store.count_due(NOW, 2), store.count_due(NOW, 3)) == (3, 2, 0)
+    found = [each for host in store.due_hosts(NOW) for each in store.due(host, 0, 9, NOW, 2)]
+    assert sorted(each.url for each in found) == sorted([B, C])
+    for url in (A, B, C):
+        answer(store, url, Verdict.OK)
+    assert (store.count_due(NOW), store.count_due(NOW, 2)) == (0, 0)
+    # What is known and not due is not left to be asked for.
+    store.record([(found[0], Outcome(Verdict.OK))], NOW - 99 * DAY)
+    assert (store.count_due(NOW), store.count_due(NOW, 2)) == (1, 1)
+    store.ask_again(2)
+    assert sorted(due(store, NOW)) == sorted([B, C])
+
+
+def test_a_host_is_asked_again_with_the_posts_that_changed(store: LinkStore) -> None:
+    put(store, "a.md", link(A), run=1)
+    put(store, "b.md", link(B), run=2)
+    for host in ("a.example", "b.example"):
+        store.rest(host, NOW + DAY)
+    assert store.count_due(NOW, 1) == 0
+    store.ask_again(2)
+    assert due(store, NOW) == [B]
 
 
 def test_a_post_that_is_put_again_has_its_new_links_only(store: LinkStore) -> None:
@@ -180,7 +207,7 @@ def test_only_what_was_saved_is_there_when_it_is_opened_again(tmp_path: Path) ->
     assert only(store).verdict is Verdict.OK
     assert store.meta("rules") == "x"
     assert store.meta("unknown") == ""
-    assert store.last_runs(5) == [(NOW, NOW + 5, 1, {"ok": 1})]
+    assert store.last_run() == run
     store.close()
 
 
@@ -357,7 +384,7 @@ def test_everything_can_be_asked_again(store: LinkStore) -> None:
     answer(store, A, Verdict.OK)
     store.rest("b.example", NOW + DAY)
     assert due(store, NOW) == []
-    store.ask_all_again()
+    store.ask_again()
     assert due(store, NOW) == [A, B]
     assert only_of(store, A).verdict is Verdict.OK  # until there is another answer
 
@@ -450,30 +477,16 @@ def test_a_duplicate_is_one_until_the_other_post_has_gone(store: LinkStore) -> N
     assert verdicts(store) == [("a.md", None)]
 
 
-# --- hosts, runs, archive -----------------------------------------------------------------
+# --- runs, archive -----------------------------------------------------------------------
 
 
-def test_a_host_is_told_by_verdict_with_its_number_and_its_beginning(store: LinkStore) -> None:
-    urls = [f"http://a.example/{number}" for number in range(5)]
-    put(store, "a.md", *(link(url, Role.BODY) for url in urls), link(B))
-    for hours, url in enumerate(urls[:3], 7):
-        answer(store, url, Verdict.DNS, NOW + hours * HOUR)
-    answer(store, urls[3], Verdict.OK)
-    assert list(store.by_host()) == [
-        ("a.example", Verdict.DNS, 3, NOW + 7 * HOUR),
-        ("a.example", Verdict.OK, 1, 0),
-    ]
-
-
-def test_runs_that_ended_are_told_newest_first(store: LinkStore) -> None:
-    assert (store.last_run(), store.last_runs(5)) == (0, [])
-    for number in range(3):
-        run = store.begin_run(NOW + number)
-        store.end_run(run, NOW + number + 10, number, {"ok": number, "gone": 1})
+def test_the_newest_run_is_known_before_it_has_ended(store: LinkStore) -> None:
+    assert store.last_run() == 0
+    run = store.begin_run(NOW)
+    store.end_run(run, NOW + 10, 1, {"ok": 1})
+    assert store.last_run() == run
     unfinished = store.begin_run(NOW + 9)
-    assert store.last_run() == unfinished
-    assert [run.asked for run in store.last_runs(2)] == [2, 1]
-    assert store.last_runs(1)[0].totals == {"ok": 2, "gone": 1}
+    assert store.last_run() == unfinished > run
 
 
 def dead(store: LinkStore, *urls: str) -> None:
@@ -526,7 +539,6 @@ def plan(store: LinkStore, query: str) -> list[str]:
     [
         module.DUE_HOST,
         module.DUE,
-        module.BY_HOST,
         module.WITHOUT_COPY,
         f"{module.OCCURRENCES} ORDER BY post.path, link.line, link.rowid",
         f"{module.OCCURRENCES} AND link.role IN (?) ORDER BY post.path, link.line, link.rowid",
@@ -624,8 +636,8 @@ assert asked == NUMBER
 tell("asked")
 assert sum(1 for _ in store.occurrences()) == NUMBER
 tell("told")
-assert sum(each.number for each in store.by_host()) == NUMBER
-tell("by host")
+assert sum(store.verdicts().values()) == NUMBER
+tell("counted")
 assert store.count_due(NOW) == 0
 assert not list(store.due_hosts(NOW))
 tell("asked again")

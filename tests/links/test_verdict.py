@@ -147,6 +147,15 @@ def test_a_page_without_a_title_is_known_by_what_it_says(title: str) -> None:
         ("http://a.example/Default.aspx", "http://a.example/", False),
         ("http://a.example/en/", "http://a.example/", False),
         ("http://a.example/zh-cn", "http://a.example/", False),
+        ("http://a.example/hk/", "http://a.example/", False),
+        ("http://a.example/2020/x.html", "http://a.example/en/", True),
+        ("http://a.example/2020/x.html", "http://a.example/zh_CN", True),
+        ("http://a.example/2020/x.html", "http://a.example/zh-hans/", True),
+        ("http://a.example/2020/x.html", "http://a.example/uk-ua/", True),
+        *(
+            ("http://a.example/perm2ai", f"http://a.example/{section}", False)
+            for section in ("ai", "tv/", "hk/", "uk", "it", "us-tv", "en-news", "ai-lab/")
+        ),
         ("http://a.example/", "http://www.a.example/", False),
         ("http://a.example/?utm_source=b", "http://a.example/", False),
         ("http://t.example/AbC12", "http://b.test/", False),

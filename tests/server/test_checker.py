@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from feeds.cli import cli
 from feeds.links.store import LinkStore
 from server.checker import link_totals
 
@@ -62,6 +64,30 @@ def test_nothing_is_asked_for_unless_so_wished(folder: Path, web: Web) -> None:
     with running(site(folder / "off", web, 0)) as server:
         assert "feeds_links" not in server.ask("/metrics").body.decode()
         assert link_totals(server.root / ".feeds") is None
+
+
+def test_a_run_over_a_part_of_the_posts_leaves_the_metrics_those_of_all(
+    folder: Path, web: Web
+) -> None:
+    def check(*options: str) -> int:
+        command = ["check", str(server.root), *options]
+        done = CliRunner().invoke(cli, command, catch_exceptions=False, standalone_mode=False)
+        return int(done.return_value)
+
+    def metrics() -> list[float]:
+        return [metric(server, f'links{{verdict="{name}"}}') for name in ("ok", "gone")]
+
+    web.statuses["/1"] = 404
+    with running(site(folder / "parts", web, 0)) as server:
+        assert check() == 1
+        assert metrics() == [2, 1]
+        assert check("--changed") == 0
+        assert metrics() == [2, 1]
+        write_post(server.root, "2.md", body=f"[x]({web.url('/2')}) [y]({web.url('/3')})")
+        check("--changed")
+        assert metrics() == [3, 1]
+        check("--changed", "--offline")
+        assert metrics() == [3, 1]
 
 
 def test_a_server_stops_at_once_while_links_are_asked_for(folder: Path, web: Web) -> None:
