@@ -16,8 +16,6 @@ from feeds.workers import processes
 
 from .conftest import CONFIG, run_build, tree
 
-NEVER = lambda *_: None  # noqa: E731 - the answer of a quick path that takes nothing
-
 POSTS: Mapping[str, str] = {
     "quick.md": 'title: "题"\ndate: 2022-01-17 08:54:02 +0800\ncategories: [x]\ntags: [股市, b]',
     "list.md": "title: t\ndate: 2022-01-16\ntags:\n- 股市\n- 'c'",
@@ -72,11 +70,15 @@ def as_usual(
     return documents, findings
 
 
+def nothing(*_: object) -> None:
+    """A quick path that takes nothing."""
+
+
 Force = Callable[[pytest.MonkeyPatch], None]
 
 FORCED: Mapping[str, Force] = {
-    "front matter": lambda patch: patch.setattr(frontmatter, "quick_values", NEVER),
-    "bodies": lambda patch: patch.setattr(body, "paragraphs", NEVER),
+    "front matter": lambda patch: patch.setattr(frontmatter, "quick_values", nothing),
+    "bodies": lambda patch: patch.setattr(body, "paragraphs", nothing),
     "addresses": lambda patch: patch.setattr(fields, "PLAIN_ADDRESS", re.compile("(?!)")),
     "common fields": lambda patch: patch.setattr(fields, "COMMON_KEYS", frozenset()),
     "entries": lambda patch: patch.setattr(plain, "_is_plain", lambda _: False),

@@ -231,19 +231,19 @@ def test_the_time_in_line_for_a_look_up_does_not_count(monkeypatch: pytest.Monke
         slow = Slow()
         door = Gate([], [80], slow)
         loop = asyncio.get_running_loop()
-        slows = [asyncio.create_task(door.look_up(f"{n}.example", 80, 0.3)) for n in range(2)]
+        slows = [asyncio.create_task(door.look_up(f"{n}.example", 80, 1.0)) for n in range(2)]
         await asyncio.sleep(0)
         asked = loop.time()
-        behind = asyncio.create_task(door.look_up("quick.example", 80, 0.1))
-        await asyncio.wait([behind, *slows], return_when=asyncio.FIRST_EXCEPTION)
+        behind = asyncio.create_task(door.look_up("quick.example", 80, 0.8))
+        # They have no answer, and still take the places of others.
+        for gone in await asyncio.gather(*slows, return_exceptions=True):
+            assert isinstance(gone, socket.gaierror)
         assert not behind.done()
-        for each in slows:
-            assert isinstance(each.exception(), socket.gaierror)
         slow.ready.set()
         return await behind, loop.time() - asked
 
     counted, waited = asyncio.run(run())
-    assert counted < 0.1 < 0.3 <= waited
+    assert counted < 0.8 < 1.0 <= waited
 
 
 def test_a_look_up_that_never_ends_makes_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,6 +269,7 @@ def test_nobody_waits_for_the_machine_in_the_end(monkeypatch: pytest.MonkeyPatch
         ended.append(over.wait(30))
         raise socket.gaierror(socket.EAI_AGAIN, "later")
 
+    # A name server that does not answer is one of the machine's, which a test cannot change.
     monkeypatch.setattr(socket, "getaddrinfo", never)
 
     async def run() -> threading.Thread:

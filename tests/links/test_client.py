@@ -22,7 +22,7 @@ SITE = Site("https://news.example.org")
 
 
 def config(root: Path, **links: object) -> Config:
-    return Config(root, SITE, links=Links(**links))  # type: ignore[arg-type]
+    return Config(root, SITE, links=Links(**links))  # type: ignore[arg-type]  # the keys that a test is about
 
 
 def test_the_program_and_the_site_are_named_and_no_word_that_gets_blocked(tmp_path: Path) -> None:

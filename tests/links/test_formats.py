@@ -50,7 +50,7 @@ HOSTILE = item(post=NASTY, url=NASTY, detail=NASTY, label=NASTY, final_url=NASTY
 
 def written(form: str, items: list[Item], site: str = "") -> str:
     standings = Counter(each.standing for each in items)
-    return "".join(FORMATS[form](items, Context(standings, Path("/work"), site)))
+    return "".join(FORMATS[form](items, Context(standings, Path("/srv/news"), site)))
 
 
 def test_json_has_an_object_per_link_with_every_key() -> None:
@@ -100,7 +100,7 @@ def test_sarif_has_a_result_for_every_link_that_is_not_good() -> None:
     place = run["results"][0]["locations"][0]["physicalLocation"]
     where = place["artifactLocation"]
     assert where["uri"] == "_posts/a.md"
-    assert run["originalUriBaseIds"][where["uriBaseId"]] == {"uri": "file:///work/"}
+    assert run["originalUriBaseIds"][where["uriBaseId"]] == {"uri": "file:///srv/news/"}
     assert '"uri": "blog/%E6%96%87/_posts/a.md"' in written("sarif", ALL, "blog/文/")
     assert place["region"] == {"startLine": 7}
     rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}

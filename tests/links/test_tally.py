@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -66,8 +65,9 @@ def test_what_was_followed_is_what_a_report_tells(runs: list[list[Any]], most: i
     with (
         tempfile.TemporaryDirectory() as state,
         closing(LinkStore(Path(state))) as store,
-        patch.object(tally, "MOST_TOUCHED", most),
+        pytest.MonkeyPatch.context() as bound,
     ):
+        bound.setattr(tally, "MOST_TOUCHED", most)
         for events in runs:
             run = store.begin_run(NOW, follow=True)
             for event in events:
