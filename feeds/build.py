@@ -20,18 +20,23 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from feeds.config import STATE_FOLDER, Config
 from feeds.documents import (
+    WHOLE,
     aware,
     definitions,
     documents,
-    opml_document,
+    key_of,
     published_feeds,
+    wanted_pages,
+    whole_documents,
     write_documents,
 )
 from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
+from feeds.fragments import fragment_names
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.modified import settle_modified
+from feeds.paging import settle_pages
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
@@ -226,7 +231,7 @@ def update(
     if anew:
         index.forget_rendered()
         index.set_meta("rendering", rendering)
-        index.set_meta("formats", " ".join(config.feeds.formats))
+        index.set_meta("formats", " ".join(fragment_names(config)))
     notes = _settle_sources(index, config)
     for _ in range(RESCANS):
         findings = notes + read(index, config, now, workers, options.progress, clock)
@@ -238,6 +243,7 @@ def update(
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
     settle_modified(index, config, now)
+    settle_pages(index, config, now)
     return findings
 
 
@@ -405,7 +411,12 @@ def _spread(
     index: Index, config: Config, paths: frozenset[str], staging: Path, workers: Workers
 ) -> Iterator[Document | StagedDocument]:
     found = definitions(index, config)
-    wanted = [each for each in found.definitions if not paths.isdisjoint(each.head.paths.values())]
+    pages = wanted_pages(index, paths)
+    wanted = [
+        each
+        for each in found.definitions
+        if key_of(each) in pages or not paths.isdisjoint(each.head.paths.values())
+    ]
     chunks = (
         (None, wanted[start : start + DOCUMENT_CHUNK])
         for start in range(0, len(wanted), DOCUMENT_CHUNK)
@@ -414,8 +425,7 @@ def _spread(
     for _, staged in workers.map(write, chunks):
         for path, hash, file in staged:
             yield StagedDocument(path, hash, file)
-    if config.feeds.opml in paths:
-        yield opml_document(config, found)
+    yield from whole_documents(index, config, paths, pages.get(WHOLE, ()))
 
 
 def _counted(
