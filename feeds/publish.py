@@ -16,7 +16,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -25,23 +24,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
+from feeds.manifest import (
+    MANIFEST,
+    DamagedManifestError,
+    Hashes,
+    Manifest,
+    manifest_text,
+    parse_manifest,
+)
 from feeds.models import Document, Finding, Level
 from feeds.state import lock, release
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
-MANIFEST_LINE: Final = re.compile(r"(# left )?([0-9a-f]{64})  (.+)")
-OWNER_LINE: Final = re.compile(r"# feeds of (\S+)")
 WRITERS: Final = 2
 WAITING: Final = 16  # files at most that are in memory and not yet on the disk
 FILES_NAMED: Final = 10  # in one message
 
 # Hash, size and time of last change (nanoseconds) of a file that is as it should be.
 Known: TypeAlias = tuple[str, int, int]
-Hashes: TypeAlias = dict[str, set[str]]
 Write: TypeAlias = Callable[[Path, bytes], None]
 
 
@@ -53,15 +56,6 @@ class Published:
     removed: tuple[str, ...]
     known: Mapping[str, Known]
     findings: tuple[Finding, ...] = ()
-
-
-class Manifest(NamedTuple):
-    """The hashes of what is ours in a folder, those of files that somebody changed, and the
-    address of the site that it all is of."""
-
-    files: Hashes
-    left: Hashes
-    owner: str = ""
 
 
 class StagedDocument(NamedTuple):
@@ -118,7 +112,7 @@ class Folder:
         self.path = path
         self._folder = os.fspath(path)
         with _explained(path):
-            self._manifest, self._left, before = _read_manifest(path)
+            self._manifest, self._left, before, *_ = _read_manifest(path)
         self._owner = owner
         self.new_owner = owner != before
         if owner and before and self.new_owner and not was_ours():
@@ -342,11 +336,10 @@ class Folder:
             folder = folder.parent
 
     def _write_manifest(self, files: Hashes, left: Hashes) -> None:
-        owner = [f"# feeds of {self._owner}\n"] if self._owner else []
         there = {path: left[path] for path in left if os.path.lexists(self.path / path)}
-        lines = owner + [f"# left {line}" for line in _lines(there)] + _lines(files)
+        text = manifest_text(Manifest(files, there, self._owner))
         beside = self.path / f"{MANIFEST}.new"
-        beside.write_text("".join(lines), "utf-8", newline="")
+        beside.write_text(text, "utf-8", newline="")
         beside.replace(self.path / MANIFEST)
 
 
@@ -364,27 +357,13 @@ def _stop(documents: Iterable[Document | StagedDocument]) -> None:
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    manifest = Manifest({}, {})
     path = folder / MANIFEST
     try:
-        lines = path.read_text("utf-8").split("\n")
+        return parse_manifest(path.read_bytes())
     except FileNotFoundError:
-        return manifest
-    except UnicodeDecodeError as error:
-        raise OutputError(_damaged(path, 1)) from error
-    for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
-        if number == 1 and (match := OWNER_LINE.fullmatch(line)):
-            manifest = manifest._replace(owner=match[1])
-        elif match := MANIFEST_LINE.fullmatch(line):
-            hashes = manifest.left if match[1] else manifest.files
-            hashes.setdefault(match[3], set()).add(match[2])
-        else:
-            raise OutputError(_damaged(path, number))
-    return manifest
-
-
-def _lines(files: Hashes) -> list[str]:
-    return sorted(f"{hash}  {path}\n" for path, hashes in files.items() for hash in hashes)
+        return Manifest({}, {})
+    except DamagedManifestError as error:
+        raise OutputError(_damaged(path, error)) from error
 
 
 def _overwritten(path: str, level: Level) -> Finding:
@@ -399,9 +378,9 @@ def _other_site(manifest: Path, owner: str) -> str:
     )
 
 
-def _damaged(path: Path, number: int) -> str:
+def _damaged(path: Path, line: DamagedManifestError) -> str:
     return (
-        f"{path}:{number}: not a line of sha256sum, so it does not say which files are ours; "
+        f"{path}:{line}: not a line of sha256sum, so it does not say which files are ours; "
         "mend it, or delete it together with the feeds in this folder"
     )
 

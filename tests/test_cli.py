@@ -19,7 +19,7 @@ import feedparser
 import pytest
 
 from feeds import __version__
-from feeds.publish import MANIFEST
+from feeds.manifest import MANIFEST
 
 from .conftest import CONFIG, run_build, tree, write_post
 from .processes import heed_interrupts, killed_at_last

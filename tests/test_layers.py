@@ -26,7 +26,12 @@ CHECKOUT = Path(__file__).parents[1]
 ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds",),),
     (("feeds.models",), ("feeds.errors",), ("feeds.workers",), ("feeds.sketch",), ("feeds.state",)),
-    (("feeds.terminal",), ("feeds.replacement",)),
+    (
+        ("feeds.terminal",),
+        ("feeds.replacement",),
+        ("feeds.manifest",),
+        ("feeds.representation",),
+    ),
     (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns"),),
     (
         ("feeds.posts",),
