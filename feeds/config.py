@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feeds import sites
+from feeds.destination import Publish, publish_settings
 from feeds.errors import ConfigError
 from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
 from feeds.patterns import check_placeholders, feed_paths, keep_apart, output_path
@@ -273,6 +274,7 @@ class Config:
     links: Links = Links()
     server: Server = Server()
     html: HtmlPages = HtmlPages()
+    publish: Publish = field(default_factory=Publish)
     notes: tuple[Finding, ...] = ()
     over: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -431,8 +433,9 @@ def _config(root: Path, top: Section) -> Config:
         server=_server(top.section("server"), top),
         html=_html(top.section("pages")),
     )
+    publish = publish_settings(top.section("publish"), root, config.output)
     top.finish()
-    return config
+    return replace(config, publish=publish)
 
 
 def _site(section: Section) -> Site:

@@ -32,7 +32,15 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.manifest",),
         ("feeds.representation",),
     ),
-    (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns"),),
+    (
+        (
+            "feeds.config",
+            "feeds.sites",
+            "feeds.section",
+            "feeds.patterns",
+            "feeds.destination",
+        ),
+    ),
     (
         ("feeds.posts",),
         ("feeds.rows", "feeds.view", "feeds.index"),
