@@ -114,6 +114,12 @@ def _same(folder: Path, other: Path) -> bool:
     return os.path.realpath(folder) == os.path.realpath(other)
 
 
+def absolute(text: str, base: Path) -> str:
+    """An address that leads to the same place from everywhere; a relative path is one below
+    ``base``."""
+    return text if SCHEME.match(text) else os.path.abspath(base / text)
+
+
 def destination(text: str, base: Path) -> Destination:
     """Where an address leads; a relative path is one below ``base``.
 

@@ -98,6 +98,7 @@ class Folder:
 
     ``known`` is what the last run remembered of its files, ``owner`` the address of the site,
     and ``was_ours`` says whether the site wrote here before, maybe under another address.
+    With ``force`` foreign files are overwritten where a document has to go.
     Raises :class:`~feeds.errors.OutputError` where the folder cannot be read, and
     :class:`~feeds.errors.ForeignFileError` where another site's feeds are in it.
     """
@@ -108,12 +109,14 @@ class Folder:
         known: Mapping[str, Known],
         owner: str = "",
         was_ours: Callable[[], bool] = _never,
+        force: bool = False,
     ) -> None:
         self.path = path
         self._folder = os.fspath(path)
         with _explained(path):
             self._manifest, self._left, before, *_ = _read_manifest(path)
         self._owner = owner
+        self._force = force
         self.new_owner = owner != before
         if owner and before and self.new_owner and not was_ours():
             raise ForeignFileError(_other_site(path / MANIFEST, before))
@@ -137,13 +140,33 @@ class Folder:
         with _explained(self.path):
             return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
 
+    def intact(self, path: str) -> str:
+        """The hash of a file of ours that is as it was written, else an empty text."""
+        hashes = self._manifest.get(path, set())
+        if len(hashes) != 1:
+            return ""  # a run was interrupted, and it may be of before
+        (hash,) = hashes
+        with _explained(self.path):
+            return hash if self._has(path, hash) else ""
+
+    def stale(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """The files of ours that publishing would remove, unless somebody changed them."""
+        return tuple(sorted(self._manifest.keys() - set(wanted)))
+
+    def refuse_foreign(self, paths: Iterable[str]) -> None:
+        """Raise :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
+        the way of documents."""
+        with _explained(self.path):
+            foreign = {found for path in paths if (found := self._foreign(path))}
+        if foreign:
+            raise ForeignFileError(_foreign_message(self.path, sorted(foreign)))
+
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
         """What publishing would find of files that somebody changed: those of feeds that are
         gone, and those that were left and are feeds again."""
         paths = set(wanted)
         with _explained(self.path):
-            stale = sorted(self._manifest.keys() - paths)
-            gone = [finding for path in stale if (finding := self._edited(path))]
+            gone = [finding for path in self.stale(paths) if (finding := self._edited(path))]
             back = [_overwritten(path, Level.WARNING) for path in sorted(paths & self._left.keys())]
             return gone + back
 
@@ -225,7 +248,7 @@ class Folder:
             found = os.lstat(self._file(path))
         except (FileNotFoundError, NotADirectoryError):
             return ""
-        ours = path in self._manifest or path in self._left
+        ours = path in self._manifest or path in self._left or self._force
         if ours and stat.S_ISREG(found.st_mode):
             return ""
         return "" if self._only_ours(path, found) else path
@@ -275,7 +298,7 @@ class Folder:
     def _move(
         self, wanted: Mapping[str, str], staged: Mapping[str, Path]
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Finding, ...]]:
-        stale = sorted(self._manifest.keys() - wanted.keys())
+        stale = self.stale(wanted)
         final = {path: {hash} for path, hash in wanted.items()}
         if final == self._manifest and not staged and not (final and self.new_owner):
             return (), (), ()

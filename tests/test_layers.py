@@ -52,7 +52,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds.catalog",), ("feeds.links",)),
     (("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection", "feeds.modified"),),
     (("feeds.build",),),
-    (("feeds.check",),),
+    (("feeds.check",), ("feeds.publishing",)),
     (("server",),),
     (("feeds.cli", "feeds.__main__", "feeds.starter"),),
 )
@@ -164,7 +164,7 @@ def test_modules_are_loaded_without_a_circle() -> None:
 
 # What a command may not wait for: it is loaded when there is something to do for it.
 HEAVY = ("feedgen", "lxml", "yaml", "nh3", "pyromark", "liquid", "rich")
-OF_SERVERS = ("starlette", "uvicorn", "httpx", "server")
+OF_SERVERS = ("starlette", "uvicorn", "httpx", "server", "botocore")
 
 
 def loaded(site: Path, *arguments: str) -> set[str]:

@@ -60,9 +60,8 @@ def credentials_of(environment: Mapping[str, str]) -> Credentials:
     if missing := [name for name in names if not environment.get(name)]:
         what = f"{' and '.join(missing)} missing; the keys to a bucket are looked for only there"
         raise ConfigError("the environment", [what])
-    return Credentials(
-        *(environment[name] for name in names), environment.get("AWS_SESSION_TOKEN", "")
-    )
+    key, secret = (environment[name] for name in names)
+    return Credentials(key, secret, environment.get("AWS_SESSION_TOKEN", ""))
 
 
 class Storage:
@@ -88,19 +87,19 @@ class Storage:
 
     def read(self, name: str) -> Stored | None:
         """An object, ``None`` where there is none."""
+        errors = _errors()
         with self._explained(name):
-            for last in (False,) * (READS - 1) + (True,):
-                try:
-                    found = self._client.get_object(**self._place(name))
-                    body = found["Body"].read()
-                except self._client.exceptions.NoSuchKey:
-                    return None
-                except _errors().IncompleteReadError:
-                    if last:
-                        raise
-                    continue
-                return Stored(body, found.get("ETag", ""), _age(found))
-        raise AssertionError("unreachable")
+            for _ in range(READS - 1):
+                with contextlib.suppress(errors.IncompleteReadError, errors.ResponseStreamingError):
+                    return self._read(name)
+            return self._read(name)
+
+    def _read(self, name: str) -> Stored | None:
+        try:
+            found = self._client.get_object(**self._place(name))
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return Stored(found["Body"].read(), found.get("ETag", ""), _age(found))
 
     def hash_of(self, name: str) -> str | None:
         """The hash that an object was written with, empty if it was not by this program,
@@ -220,7 +219,7 @@ def _client(
         raise ConfigError(str(destination), [what]) from error
     # No profile and no file of Amazon's tools; with keys given, nobody else is asked for any.
     nothing = (None, None, None, None)
-    files = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session = Session(session_vars={"profile": nothing, **files})
     return session.create_client(
         "s3",
