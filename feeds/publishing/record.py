@@ -25,7 +25,7 @@ from feeds.publishing.output import File
 from feeds.publishing.storage import ContestedError, Storage
 
 CHECKPOINTS: Final = 20  # times at most that a run writes the manifest because of what it did …
-CHECKPOINT: Final = 256  # … and objects at least between two of them
+CHECKPOINT: Final = 100  # … and objects at least between two of them
 HEARTBEAT: Final = 60.0  # seconds at most between two
 SILENCE: Final = 5 * HEARTBEAT  # after which who sends is thought to be dead
 HEADERS: Final = {"ContentType": "text/plain; charset=utf-8", "CacheControl": "no-store"}
@@ -34,12 +34,12 @@ HEADERS: Final = {"ContentType": "text/plain; charset=utf-8", "CacheControl": "n
 class Record:
     """The manifest of a bucket, read when it is made.
 
-    ``sender`` is who would send; ``clock`` counts seconds. Raises
+    ``sender`` is who would send; ``clock`` counts seconds, also while a machine sleeps. Raises
     :class:`~feeds.errors.OutputError` where the manifest cannot be read.
     """
 
     def __init__(
-        self, storage: Storage, sender: str, clock: Callable[[], float] = time.monotonic
+        self, storage: Storage, sender: str, clock: Callable[[], float] = time.time
     ) -> None:
         self._storage = storage
         self._sender = sender

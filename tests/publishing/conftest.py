@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -17,6 +18,11 @@ from ..processes import killed_at_last
 from .proxy import Proxy, proxying
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "the-key", "AWS_SECRET_ACCESS_KEY": "the-secret"}
+# The storage looks whether a request is signed, not how.
+SIGNED = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request,"
+    " SignedHeaders=host, Signature=0"
+}
 NUMBERS = itertools.count(1)
 
 
@@ -27,23 +33,27 @@ class Bucket:
     name: str
     server: str
     proxy: Proxy
+    client: httpx.Client
 
     def to(self, prefix: str = "", server: str = "") -> str:
         """Its address, through the proxy unless a server is given."""
         return f"s3://{self.name}/{prefix}?endpoint={server or self.proxy.url}"
 
     def get(self, name: str) -> httpx.Response:
-        return httpx.get(f"{self.server}/{self.name}/{name}")
+        answer = self.client.get(f"{self.server}/{self.name}/{quote(name)}")
+        return answer.raise_for_status()
 
     def put(self, name: str, body: str) -> None:
-        httpx.put(f"{self.server}/{self.name}/{name}", content=body.encode()).raise_for_status()
+        self.client.put(
+            f"{self.server}/{self.name}/{quote(name)}", content=body.encode()
+        ).raise_for_status()
 
     def delete(self, name: str) -> None:
-        httpx.delete(f"{self.server}/{self.name}/{name}").raise_for_status()
+        self.client.delete(f"{self.server}/{self.name}/{quote(name)}").raise_for_status()
 
     def names(self) -> list[str]:
         """Of all objects."""
-        found = httpx.get(f"{self.server}/{self.name}?list-type=2").text
+        found = self.client.get(f"{self.server}/{self.name}?list-type=2").text
         assert "<IsTruncated>false" in found
         return [html.unescape(name) for name in re.findall("<Key>(.*?)</Key>", found)]
 
@@ -70,6 +80,7 @@ def storage() -> Iterator[str]:
 def bucket(storage: str) -> Iterator[Bucket]:
     """An empty bucket."""
     name = f"bucket-{next(NUMBERS)}"
-    httpx.put(f"{storage}/{name}").raise_for_status()
-    with proxying(storage) as proxy:
-        yield Bucket(name, storage, proxy)
+    # Certificates would only take their time to be loaded.
+    with proxying(storage) as proxy, httpx.Client(verify=False, headers=SIGNED) as client:
+        client.put(f"{storage}/{name}").raise_for_status()
+        yield Bucket(name, storage, proxy, client)
