@@ -8,12 +8,8 @@ from hypothesis import strategies as st
 
 from feeds.manifest import ABSENT, DamagedManifestError, Manifest, manifest_text, parse_manifest
 
-HASHES = st.sets(
-    st.text("0123456789abcdef", min_size=64, max_size=64) | st.just(ABSENT), min_size=1
-)
-PATHS = st.from_regex(r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]+\Z").filter(
-    str.isprintable
-)
+HASHES = st.sets(st.sampled_from([ABSENT, "1" * 64, f"{'0a' * 32}"]), min_size=1)
+PATHS = st.text(min_size=1, max_size=20).filter(str.isprintable)
 FILES = st.dictionaries(PATHS, HASHES, max_size=4)
 WORDS = st.sampled_from(["", "https://news.example.org/中", "a-1"])
 

@@ -14,6 +14,7 @@ import pytest
 from ..conftest import run_build, tree, write_post
 from ..test_cli import FEEDS, Done, feeds
 from .conftest import ENVIRONMENT, Bucket
+from .proxy import Fault, once
 
 NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
@@ -146,8 +147,6 @@ def test_a_client_that_is_not_installed_is_named(built: Path) -> None:
 
 
 def test_an_interrupt_keeps_what_was_sent(built: Path, bucket: Bucket) -> None:
-    from .proxy import Fault, once
-
     bucket.proxy.fault = once("PUT", "feeds.opml", Fault.HELD)
     command = [*FEEDS, "publish", "--to", bucket.to()]
     with subprocess.Popen(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,9 +88,10 @@ def test_a_gz_that_somebody_changed_is_made_again(built: Path, tmp_path: Path) -
 def test_a_gz_of_which_a_run_was_interrupted_is_made_again(built: Path, tmp_path: Path) -> None:
     www, packing = tmp_path / "www", {"precompress": True}
     publish_to(www, built, packing)
+    old = gzip.compress(b"of an older feed")
+    (www / "feed.rss.gz").write_bytes(old)
     with (www / MANIFEST).open("a") as manifest:
-        manifest.write(f"{'1' * 64}  feed.rss.gz\n")
-    (www / "feed.rss.gz").touch()
+        manifest.write(f"{hashlib.sha256(old).hexdigest()}  feed.rss.gz\n")
     assert publish_to(www, built, packing).sent == ("feed.rss.gz",)
 
 
@@ -110,10 +113,11 @@ def test_foreign_files_are_replaced_only_by_force(
 def test_the_folder_of_another_site_is_refused(built: Path, tmp_path: Path) -> None:
     www = tmp_path / "www"
     publish_to(www, built)
-    (built / ".feeds/outputs").unlink()
+    shutil.rmtree(built / ".feeds")
+    shutil.rmtree(built / "public")
     config = built / "config.toml"
     config.write_text(config.read_text("utf-8").replace("news.example", "www.example"), "utf-8")
-    run_build(built, full=True)
+    run_build(built)
     with pytest.raises(ForeignFileError, match="another site") as error:
         publish_to(www, built)
     assert "--force" not in str(error.value)

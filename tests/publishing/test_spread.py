@@ -45,11 +45,10 @@ def test_the_first_error_ends_it_after_what_was_begun() -> None:
             raise ValueError("one")
         return number
 
-    done = []
+    done: list[tuple[int, int]] = []
     with ThreadPoolExecutor(3) as threads, pytest.raises(ValueError, match="one"):
-        for item, _ in spread(threads, work, range(100), 3, nothing, 1.0):
-            done.append(item)
-    assert {0, 2} <= set(done)
+        done.extend(spread(threads, work, range(100), 3, nothing, 1.0))
+    assert {(0, 0), (2, 2)} <= set(done)
     assert len(done) < 100
 
 
