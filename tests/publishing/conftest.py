@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import botocore.loaders
 import httpx
 import pytest
 
@@ -60,6 +61,15 @@ class Bucket:
     def files(self) -> Mapping[str, bytes]:
         """The content of all objects, as a reader has it."""
         return {name: self.get(name).content for name in self.names()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """botocore reads megabytes of JSON for each client; here once is enough for all."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)
+        yield
 
 
 @pytest.fixture(scope="session")

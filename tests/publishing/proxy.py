@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-SECONDS = 20.0
+HELD_SECONDS = 20.0
 SLOW_DOWN = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if fault is Fault.HELD:
             self.proxy.held.set()
-            self.proxy.release.wait(SECONDS)
+            self.proxy.release.wait(HELD_SECONDS)
             self.close_connection = True
         elif fault is Fault.SLOW_DOWN:
             self._send(503, {}, SLOW_DOWN)
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815
 
     def _forward(self, body: bytes, fault: Fault | None) -> None:
-        connection = http.client.HTTPConnection(self.target, timeout=SECONDS)
+        connection = http.client.HTTPConnection(self.target, timeout=HELD_SECONDS)
         with contextlib.closing(connection):
             headers = {k: v for k, v in self.headers.items() if k.lower() != "expect"}
             connection.request(self.command, self.path, body, headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,7 +25,7 @@ from feeds.publishing.run import publish
 from ..conftest import run_build, tree, write_post
 from ..processes import killed_at_last
 from .conftest import ENVIRONMENT, Bucket
-from .proxy import Fault, Request, once
+from .proxy import HELD_SECONDS, Fault, Request, once
 
 WAIT = 20.0
 
@@ -315,7 +316,9 @@ def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(
 ) -> None:
     built(site)
     bucket.proxy.fault = once("PUT", "feed.rss", Fault.HELD)
+    began = time.monotonic()
     publish_to(bucket.to(), site, {"timeout": 0.3})
+    assert time.monotonic() - began < HELD_SECONDS / 2
     assert objects(bucket) == written(site)
 
 
