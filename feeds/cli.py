@@ -316,80 +316,6 @@ def _finding_object(found: Finding) -> dict[str, Any]:
     }
 
 
-# --- feeds publish ------------------------------------------------------------------------
-
-
-@cli.command()
-@SITE
-@TO
-@click.option("--dry-run", is_flag=True, help="Show what would be sent and removed.")
-@click.option(
-    "--force", is_flag=True, help="Send everything, also over what this program did not write."
-)
-@AS_JSON
-def publish(site: Path, to: str | None, dry_run: bool, force: bool, as_json: bool) -> None:
-    """Bring the feeds that the last build wrote to where readers get them.
-
-    That is a folder or a bucket (S3, and what is compatible with it, with the extra
-    feeds[s3]), named by --to or [publish] to. Only what changed is sent: feeds first, then
-    what links to them; what is no longer wanted is removed last. Stopped at any moment and
-    started again, it goes on. The keys to a bucket are taken from the environment:
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if there is one, AWS_SESSION_TOKEN.
-
-    \b
-    Examples:
-      feeds publish --to /srv/www
-      feeds publish --to 's3://news/feeds?region=eu-central-1'
-      feeds publish --to 's3://news?endpoint=https://s3.example.com' --dry-run
-    """
-    config = load_config(site, _published_to(to))
-    delivery = _publish(config, dry_run, force)
-    if as_json:
-        _print_json({"dry_run": dry_run, **_delivery_object(delivery, config)})
-        return
-    if dry_run:
-        for path in delivery.sent:
-            _print(f"would send {visible(path)}")
-        for path in delivery.removed:
-            _print(f"would remove {visible(path)}")
-    _print_delivery(delivery, config, "would be " if dry_run else "")
-
-
-def _publish(config: Config, dry_run: bool = False, force: bool = False) -> Delivery:
-    from feeds.publishing.delivery import Options
-    from feeds.publishing.run import publish as steps
-
-    with _progress() as progress:
-        options = Options(force=force, dry_run=dry_run, progress=progress)
-        delivery = steps(config, os.environ, options)
-    _report(delivery.findings)
-    return delivery
-
-
-def _published_to(to: str | None) -> dict[str, Any]:
-    """What ``--to`` says in place of the configuration; a path is one of this folder."""
-    if to is None:
-        return {}
-    return {"publish": {"to": to and absolute(to, Path.cwd())}}
-
-
-def _print_delivery(delivery: Delivery, config: Config, would: str = "") -> None:
-    parts = [f"{_count(len(delivery.sent), 'file')} {would}sent"]
-    parts += [f"{delivery.unchanged:,} unchanged"] if delivery.unchanged else []
-    parts += [f"{len(delivery.removed):,} {would}removed"] if delivery.removed else []
-    _print(f"{', '.join(parts)} in {visible(str(config.publish.to))}")
-
-
-def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
-    return {
-        "to": str(config.publish.to),
-        "sent": delivery.sent,
-        "removed": delivery.removed,
-        "unchanged": delivery.unchanged,
-        "findings": [_finding_object(found) for found in delivery.findings],
-    }
-
-
 # --- feeds posts, feeds list --------------------------------------------------------------
 
 
@@ -501,6 +427,80 @@ def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bo
         name = visible(str(feed["name"]))
         _print(f"{feed['kind']:<9}{feed['entries']:>4}  {name}  {feed['url']}")
     _report(known.findings)
+
+
+# --- feeds publish ------------------------------------------------------------------------
+
+
+@cli.command()
+@SITE
+@TO
+@click.option("--dry-run", is_flag=True, help="Show what would be sent and removed.")
+@click.option(
+    "--force", is_flag=True, help="Send everything, also over what this program did not write."
+)
+@AS_JSON
+def publish(site: Path, to: str | None, dry_run: bool, force: bool, as_json: bool) -> None:
+    """Bring the feeds that the last build wrote to where readers get them.
+
+    That is a folder or a bucket (S3, and what is compatible with it, with the extra
+    feeds[s3]), named by --to or [publish] to. Only what changed is sent: feeds first, then
+    what links to them; what is no longer wanted is removed last. Stopped at any moment and
+    started again, it goes on. The keys to a bucket are taken from the environment:
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if there is one, AWS_SESSION_TOKEN.
+
+    \b
+    Examples:
+      feeds publish --to /srv/www
+      feeds publish --to 's3://news/feeds?region=eu-central-1'
+      feeds publish --to 's3://news?endpoint=https://s3.example.com' --dry-run
+    """
+    config = load_config(site, _published_to(to))
+    delivery = _publish(config, dry_run, force)
+    if as_json:
+        _print_json({"dry_run": dry_run, **_delivery_object(delivery, config)})
+        return
+    if dry_run:
+        for path in delivery.sent:
+            _print(f"would send {visible(path)}")
+        for path in delivery.removed:
+            _print(f"would remove {visible(path)}")
+    _print_delivery(delivery, config, "would be " if dry_run else "")
+
+
+def _publish(config: Config, dry_run: bool = False, force: bool = False) -> Delivery:
+    from feeds.publishing.delivery import Options
+    from feeds.publishing.run import publish as steps
+
+    with _progress() as progress:
+        options = Options(force=force, dry_run=dry_run, progress=progress)
+        delivery = steps(config, os.environ, options)
+    _report(delivery.findings)
+    return delivery
+
+
+def _published_to(to: str | None) -> dict[str, Any]:
+    """What ``--to`` says in place of the configuration; a path is one of this folder."""
+    if to is None:
+        return {}
+    return {"publish": {"to": to and absolute(to, Path.cwd())}}
+
+
+def _print_delivery(delivery: Delivery, config: Config, would: str = "") -> None:
+    parts = [f"{_count(len(delivery.sent), 'file')} {would}sent"]
+    parts += [f"{delivery.unchanged:,} unchanged"] if delivery.unchanged else []
+    parts += [f"{len(delivery.removed):,} {would}removed"] if delivery.removed else []
+    _print(f"{', '.join(parts)} in {visible(str(config.publish.to))}")
+
+
+def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
+    return {
+        "to": str(config.publish.to),
+        "sent": delivery.sent,
+        "removed": delivery.removed,
+        "unchanged": delivery.unchanged,
+        "findings": [_finding_object(found) for found in delivery.findings],
+    }
 
 
 # --- feeds serve, feeds subscribers -------------------------------------------------------
