@@ -441,13 +441,13 @@ def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bo
 )
 @AS_JSON
 def publish(site: Path, to: str | None, dry_run: bool, force: bool, as_json: bool) -> None:
-    """Bring the feeds that the last build wrote to where readers get them.
+    """Bring the feeds to a folder or to a bucket (S3).
 
-    That is a folder or a bucket (S3, and what is compatible with it, with the extra
-    feeds[s3]), named by --to or [publish] to. Only what changed is sent: feeds first, then
-    what links to them; what is no longer wanted is removed last. Stopped at any moment and
-    started again, it goes on. The keys to a bucket are taken from the environment:
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if there is one, AWS_SESSION_TOKEN.
+    What the last build wrote goes to where readers get it: to --to, or [publish] to. Only
+    what changed is sent: feeds first, then what links to them; what is no longer wanted is
+    removed last. Stopped at any moment and started again, it goes on. A bucket may be of
+    anything compatible with S3, and needs the extra feeds[s3]; its keys are taken from the
+    environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if any, AWS_SESSION_TOKEN.
 
     \b
     Examples:

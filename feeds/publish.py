@@ -18,7 +18,7 @@ import hashlib
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -159,7 +159,7 @@ class Folder:
         with _explained(self.path):
             foreign = {found for path in paths if (found := self._foreign(path))}
         if foreign:
-            raise ForeignFileError(_foreign_message(self.path, sorted(foreign)))
+            raise self._in_the_way(foreign)
 
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
         """What publishing would find of files that somebody changed: those of feeds that are
@@ -236,8 +236,16 @@ class Folder:
                 staged[document.path] = path
                 write(path, document.body)
         if foreign:
-            raise ForeignFileError(_foreign_message(self.path, sorted(set(foreign))))
+            raise self._in_the_way(set(foreign))
         return wanted, staged
+
+    def _in_the_way(self, foreign: Set[str]) -> ForeignFileError:
+        advice = (
+            "nothing was written; move these away, or choose another output folder or other paths"
+        )
+        return ForeignFileError(
+            foreign_message([str(self.path / path) for path in sorted(foreign)], advice)
+        )
 
     def _foreign(self, path: str) -> str:
         """What is not ours and stands where a file has to go, or in the place of a folder."""
@@ -432,14 +440,12 @@ def _folders(path: str) -> Iterator[str]:
         yield path
 
 
-def _foreign_message(folder: Path, paths: Sequence[str]) -> str:
-    lines = [f"{folder / path}: was not written by this program" for path in paths[:FILES_NAMED]]
-    if len(paths) > FILES_NAMED:
-        lines.append(f"and {len(paths) - FILES_NAMED} more")
-    lines.append(
-        "nothing was written; move these away, or choose another output folder or other paths"
-    )
-    return "\n".join(lines)
+def foreign_message(places: Sequence[str], advice: str) -> str:
+    """What to say of files or objects that are not ours and in the way."""
+    lines = [f"{place}: was not written by this program" for place in places[:FILES_NAMED]]
+    if len(places) > FILES_NAMED:
+        lines.append(f"and {len(places) - FILES_NAMED} more")
+    return "\n".join([*lines, advice])
 
 
 @contextlib.contextmanager

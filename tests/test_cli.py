@@ -243,7 +243,7 @@ def test_help_names_every_command_in_the_order_of_need() -> None:
     assert (bare.code, bare.out, bare.err) == (2, "", done.out)
 
 
-@pytest.mark.parametrize("command", ["init", "build", "posts", "list", "check"])
+@pytest.mark.parametrize("command", ["init", "build", "posts", "list", "publish", "check"])
 def test_the_help_of_a_command_has_examples_that_are_right(site: Path, command: str) -> None:
     done = feeds(site, command, "--help")
     assert (done.code, done.err) == (0, "")

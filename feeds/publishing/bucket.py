@@ -24,6 +24,7 @@ from feeds.destination import Publish
 from feeds.errors import ForeignFileError, OutputError
 from feeds.manifest import MANIFEST, Manifest
 from feeds.models import Finding, Level
+from feeds.publish import foreign_message
 from feeds.publishing.delivery import FORCE, Delivery, Options
 from feeds.publishing.output import File, Output
 from feeds.publishing.record import HEARTBEAT, Record
@@ -36,7 +37,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORTH_LISTING: Final = 50  # names; fewer are asked for one by one
-FILES_NAMED: Final = 10  # in one message
 
 
 class Plan(NamedTuple):
@@ -153,14 +153,10 @@ def _refuse_foreign(storage: Storage, todo: Plan, options: Options, threads: Exe
         there = tuple(path for path in there if path in listed)
     hashes = threads.map(storage.hash_of, there)
     foreign = [path for path, hash in zip(there, hashes, strict=True) if hash == ""]
-    if not foreign:
-        return
-    where = storage.destination
-    lines = [f"{where}{path}: was not written by this program" for path in foreign[:FILES_NAMED]]
-    if len(foreign) > FILES_NAMED:
-        lines.append(f"and {len(foreign) - FILES_NAMED} more")
-    lines.append(f"nothing was sent; move these away, choose another prefix, {FORCE}")
-    raise ForeignFileError("\n".join(lines))
+    if foreign:
+        places = [f"{storage.destination}{path}" for path in foreign]
+        advice = f"nothing was sent; move these away, choose another prefix, {FORCE}"
+        raise ForeignFileError(foreign_message(places, advice))
 
 
 class _Run:
