@@ -55,9 +55,9 @@ class Shown:
         """A page; ``feed`` is what it is about, if it is about one."""
         html = self._config.html
         if page.part is Part.STYLE:
-            return shared_file("feeds.css", html.style, "text/css")
+            return shared_file("feeds.css", html.style, page.part.media_type)
         if page.part is Part.SCRIPT:
-            return shared_file("feeds.js", html.script, "text/javascript")
+            return shared_file("feeds.js", html.script, page.part.media_type)
         if page.part is Part.DIRECTORY:
             return render_directory(self._config, self._directory(page.path))
         if feed is None:

@@ -26,8 +26,22 @@ CHECKOUT = Path(__file__).parents[1]
 ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds",),),
     (("feeds.models",), ("feeds.errors",), ("feeds.workers",), ("feeds.sketch",), ("feeds.state",)),
-    (("feeds.terminal",), ("feeds.replacement",)),
-    (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns", "feeds.htmlpages"),),
+    (
+        ("feeds.terminal",),
+        ("feeds.replacement",),
+        ("feeds.manifest",),
+        ("feeds.representation",),
+    ),
+    (
+        (
+            "feeds.config",
+            "feeds.sites",
+            "feeds.section",
+            "feeds.patterns",
+            "feeds.htmlpages",
+            "feeds.destination",
+        ),
+    ),
     (
         ("feeds.posts",),
         ("feeds.rows", "feeds.view", "feeds.index"),
@@ -45,7 +59,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ),
     ),
     (("feeds.build",),),
-    (("feeds.check",),),
+    (("feeds.check",), ("feeds.publishing",)),
     (("server",),),
     (("feeds.cli", "feeds.__main__", "feeds.starter"),),
 )
@@ -157,7 +171,7 @@ def test_modules_are_loaded_without_a_circle() -> None:
 
 # What a command may not wait for: it is loaded when there is something to do for it.
 HEAVY = ("feedgen", "lxml", "yaml", "nh3", "pyromark", "liquid", "rich")
-OF_SERVERS = ("starlette", "uvicorn", "httpx", "server")
+OF_SERVERS = ("starlette", "uvicorn", "httpx", "server", "botocore")
 
 
 def loaded(site: Path, *arguments: str) -> set[str]:
