@@ -32,14 +32,13 @@ from feeds.documents import (
 )
 from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
-from feeds.fragments import fragment_names
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.modified import settle_modified
 from feeds.paging import settle_pages
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
-from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
+from feeds.rows import BucketRow, DamagedIndexError, PageRow, State, microseconds
 from feeds.state import knows_output, remember_output
 from feeds.view import current_index
 from feeds.workers import Workers
@@ -113,7 +112,9 @@ def build(
         findings = [*config.notes, *scanned, *index.findings()]
         published = None
         if options.strict:
-            findings += _folder(config, {}).edited(known)
+            folder = _folder(config, {})
+            pages = {page.path for page in index.pages()}
+            findings += folder.edited(known.keys() - set(folder.give_way(pages)))
         if not (options.strict and any(found.level is not Level.NOTE for found in findings)):
             with alone(config.output, options.wait):
                 published = _publish(index, config, known, workers, options)
@@ -229,6 +230,8 @@ def update(
     rendering = rendering_fingerprint(config)
     anew = index.meta("rendering") != rendering
     if anew:
+        from feeds.fragments import fragment_names
+
         index.forget_rendered()
         index.set_meta("rendering", rendering)
         index.set_meta("formats", " ".join(fragment_names(config)))
@@ -378,6 +381,10 @@ def _publish(
     output = os.fspath(config.output)
     folder = _folder(config, index.written(output))
     missing = frozenset(folder.missing(known))
+    pages = [page for page in index.pages() if page.path in missing] if missing else []
+    theirs = frozenset(folder.give_way(page.path for page in pages))
+    missing -= theirs
+    known = {path: hash for path, hash in known.items() if path not in theirs}
     kept = {path: hash for path, hash in known.items() if hash and path not in missing}
     made = _counted(
         _made(index, config, missing, folder.staging, workers), len(missing), options.progress
@@ -386,7 +393,26 @@ def _publish(
         remember_output(config.state, config.output)
     published = folder.publish(kept, made)
     index.store_written(output, published.known)
-    return published
+    notes = _given_way([page for page in pages if page.path in theirs])
+    return replace(published, findings=(*notes, *published.findings))
+
+
+def _given_way(pages: Iterable[PageRow]) -> list[Finding]:
+    """What there is to say of pages in whose place the site has a file of its own."""
+    by_key: dict[str, list[str]] = {}
+    for page in pages:
+        by_key.setdefault(page.key_name, []).append(page.path)
+    return [
+        Finding(
+            paths[0],
+            0,
+            Level.NOTE,
+            "is not a file of this program"
+            + (f", nor are {len(paths) - 1:,} more pages" if len(paths) > 1 else ""),
+            f'left as it is; give [pages] {key} another path, or "" for none',
+        )
+        for key, paths in by_key.items()
+    ]
 
 
 def _folder(config: Config, known: Mapping[str, Known]) -> Folder:

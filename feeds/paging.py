@@ -31,15 +31,10 @@ ASCII: Final = re.compile(r"[\x00-\x7f]*")
 
 def settle_pages(index: Index, config: Config, now: datetime) -> None:
     """Bring both tables up to date with the feeds that may have changed."""
-    html = config.html
-    found = definitions(index, config)
-    if not html.wanted:
-        index.reselected.clear()
-        return
-    pages = _Pages(index, config, found, int(now.timestamp()))
-    if index.reselected or pages.gone:
+    if index.reselected and config.html.wanted:
+        pages = _Pages(index, config, definitions(index, config), int(now.timestamp()))
         pages.settle()
-    index.store_pages(WHOLE, pages.whole())
+        index.store_pages(WHOLE, pages.whole())
     index.reselected.clear()
 
 
@@ -53,10 +48,10 @@ class _Pages:
         self._found = {key_of(each): each for each in found.definitions}
         self._before = index.cards()
         self._cards = dict(self._before)
-        self.gone = self._before.keys() - self._found.keys()
+        self._gone = self._before.keys() - self._found.keys()
 
     def settle(self) -> None:
-        for feed in self.gone:
+        for feed in self._gone:
             self._index.forget_pages(feed)
             del self._cards[feed]
         due = [self._found[feed] for feed in self._found if feed in self._index.reselected]
@@ -87,7 +82,7 @@ class _Pages:
                     return True
             elif (known.twin, known.label) != (card.twin, card.label):
                 return True
-        return bool(self.gone) and self._config.terms.min_posts > 1
+        return bool(self._gone) and self._config.terms.min_posts > 1
 
     def _links(self) -> dict[TermKey, tuple[str, str]]:
         """Where the terms of entries lead, and what they are called."""

@@ -125,6 +125,7 @@ class Folder:
             raise ForeignFileError(_other_site(path / MANIFEST, before))
         self._known = dict(known)
         self._checked: set[str] = set()
+        self._given_up: set[str] = set()
 
     @property
     def staging(self) -> Path:
@@ -142,6 +143,22 @@ class Folder:
         """The documents to be written: absent, different, or with a hash not known yet."""
         with _explained(self.path):
             return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
+
+    def give_way(self, paths: Iterable[str]) -> list[str]:
+        """Those of these paths where somebody else's file is, which then stays as it is.
+
+        That of a page may be the site's own: one that somebody wrote over ours, too.
+        """
+        with _explained(self.path):
+            theirs = [path for path in paths if self._is_theirs(path)]
+        self._given_up.update(theirs)
+        return theirs
+
+    def _is_theirs(self, path: str) -> bool:
+        if path not in self._manifest:
+            return bool(self._foreign(path)) or path in self._left
+        file = self.path / path
+        return os.path.lexists(file) and _hash_file(file) not in self._manifest[path]
 
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
         """What publishing would find of files that somebody changed: those of feeds that are
@@ -281,13 +298,17 @@ class Folder:
     def _move(
         self, wanted: Mapping[str, str], staged: Mapping[str, Path]
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Finding, ...]]:
-        stale = sorted(self._manifest.keys() - wanted.keys())
+        stale = sorted(self._manifest.keys() - wanted.keys() - self._given_up)
         final = {path: {hash} for path, hash in wanted.items()}
         if final == self._manifest and not staged and not (final and self.new_owner):
             return (), (), ()
         # From here on the files are ours whether they are in place yet or not.
         self.path.mkdir(parents=True, exist_ok=True)
-        union = {path: hashes | final.get(path, set()) for path, hashes in self._manifest.items()}
+        union = {
+            path: hashes | final.get(path, set())
+            for path, hashes in self._manifest.items()
+            if path not in self._given_up
+        }
         left = {path: hashes for path, hashes in self._left.items() if path not in final}
         self._write_manifest({**final, **union}, left)
         # A file that goes may stand where a folder has to come, and the other way round.

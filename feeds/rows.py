@@ -113,6 +113,13 @@ class PageRow(NamedTuple):
     posts: bytes = b""
     at: int = 0
 
+    @property
+    def key_name(self) -> str:
+        """The key of ``[pages]`` that says where it lies."""
+        if self.part in (Part.TWIN, Part.OLDER):
+            return "site" if self.feed[0] == Kind.SITE else "feed"
+        return str(self.part)
+
 
 class Card(NamedTuple):
     """What is said of a feed where it is one of many. ``newest`` is microseconds since 1970."""

@@ -36,9 +36,10 @@ def select(index: Index, config: Config, found: Catalog) -> list[Task]:
         known = before.pop(key_of(definition), None)
         if not known or known[0] != definition.digest or _touched(index, definition):
             chosen.append((definition, index.newest(definition.terms, config.feeds.entries)))
-    index.reselected.update(key_of(definition) for definition, _ in chosen)
     for gone in before:
         index.drop_feed(gone)
+    index.reselected.update(before)
+    index.reselected.update(key_of(definition) for definition, _ in chosen)
     _settle_opml(index, config, found)
     return _store_selection(index, config, chosen)
 

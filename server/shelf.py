@@ -152,6 +152,8 @@ class Shelf:
         First as a path below that of the site, however that is written, then as it stands.
         """
         whole, above = spelling(path), spelling(self._prefix)
+        if above and whole == above:
+            return "", whole
         if above and whole.startswith(f"{above}/"):
             return whole[len(above) + 1 :], whole
         return (whole,)

@@ -27,7 +27,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds",),),
     (("feeds.models",), ("feeds.errors",), ("feeds.workers",), ("feeds.sketch",), ("feeds.state",)),
     (("feeds.terminal",), ("feeds.replacement",)),
-    (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns"),),
+    (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns", "feeds.htmlpages"),),
     (
         ("feeds.posts",),
         ("feeds.rows", "feeds.view", "feeds.index"),
@@ -37,7 +37,13 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.fingerprint",),
     ),
     (("feeds.catalog",), ("feeds.links",)),
-    (("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection", "feeds.modified"),),
+    (("feeds.pages",),),
+    (
+        (
+            *("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection"),
+            *("feeds.modified", "feeds.paging", "feeds.pageviews"),
+        ),
+    ),
     (("feeds.build",),),
     (("feeds.check",),),
     (("server",),),
