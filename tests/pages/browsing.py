@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
@@ -91,9 +91,7 @@ def visiting(
 ) -> Iterator[Visit]:
     """A window of its own, with Playwright's options for it; ``now`` stops its clock."""
     size = size or Size()
-    context = browser.new_context(
-        viewport={"width": size.width, "height": size.height}, **options
-    )
+    context = browser.new_context(viewport={"width": size.width, "height": size.height}, **options)
     context.set_default_timeout(10_000)
     try:
         context.add_init_script(TELL_VIOLATIONS)

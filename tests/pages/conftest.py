@@ -1,4 +1,4 @@
-"""Built and served once for all tests of a module: a busy site with hostile posts in it."""
+"""Built and served once for all tests of pages: a busy site with hostile posts in it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from ..conftest import run_build
 from ..service import Service, free_port, serving
 from .browsing import CHROMIUM, chromium, html_pages
 from .sites import write_busy, write_hostile
+
+# What `npm install` puts beside package.json.
+MODULES = Path(__file__).parent / "node_modules"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Site:
         return html_pages(self.output)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = write_hostile(write_busy(tmp_path_factory.mktemp("busy") / "site"))
     run_build(root, datetime.now(UTC))

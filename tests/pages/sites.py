@@ -68,7 +68,7 @@ TOPICS: Final = (
         "الاقتصاد العالمي",
         ("النفط", "الأسواق الناشئة"),
         "تقرير رقم {}: الأسواق الناشئة تستعيد ثقة المستثمرين",
-        "أظهرت البيانات الصادرة هذا الأسبوع ارتفاعا في التدفقات المالية، بينما بقيت أسعار النفط مستقرة.",
+        "أظهرت البيانات الصادرة هذا الأسبوع ارتفاعا في التدفقات المالية.",
         33,
         31,
         "ar",
@@ -86,7 +86,7 @@ TOPICS: Final = (
         "Energy & Climate",
         ("Grid storage", "Offshore wind"),
         "Grid storage, part {}: what four hours of batteries change",
-        "Operators now plan evening peaks around batteries, and the price curve has begun to show it.",
+        "Operators plan evening peaks around batteries, and the price curve begins to show it.",
         57,
         14,
         "en",
@@ -95,7 +95,7 @@ TOPICS: Final = (
         "Überregionale Finanzverwaltungszusammenarbeit",
         ("Verwaltung", "Umsatzsteuervoranmeldung"),
         "Gemeinsame Prüfverfahren, Teil {}: Länder stimmen sich ab",
-        "Die beteiligten Verwaltungen wollen Daten schneller austauschen und Doppelprüfungen vermeiden.",
+        "Die Verwaltungen wollen Daten schneller austauschen und Doppelprüfungen vermeiden.",
         19,
         55,
         "de",
@@ -108,7 +108,9 @@ SCRIPT: Final = "<script>window.broken = 1; alert(1)</script>"
 HANDLER: Final = '"><img src=x onerror="window.broken = 2">'
 STYLE: Final = "</title><style>body { display: none }</style>"
 LONG: Final = "一个没有空格也没有标点符号而且长得任何页面都放不下的分类名称" * 3
-LONG_LATIN: Final = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+LONG_LATIN: Final = (
+    "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+)
 HOSTILE: Final = (
     (SCRIPT, [SCRIPT], [HANDLER]),
     (HANDLER, [HANDLER], ["' onmouseover='window.broken = 3"]),

@@ -49,7 +49,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     for number in range(480):
         date = NEWEST - timedelta(minutes=drawn.randrange(600_000))
         own = tags[number % 160], drawn.choice(tags)
-        write_post(root, f"{number}.md", f"文章{number}", date, [categories[number % 40]], own, "。")
+        write_post(
+            root, f"{number}.md", f"文章{number}", date, [categories[number % 40]], own, "。"
+        )
     run_build(root, datetime.now(UTC))
     body = (root / "public" / "index.html").read_bytes()
     assert sum(f">{name}</a>".encode() in body for name in (*categories, *tags)) == 200
