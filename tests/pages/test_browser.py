@@ -168,7 +168,7 @@ def test_feeds_are_put_in_order(visit: Visit, key: str, value: Any) -> None:
 
 ROWS: Final = """(body) => [...body.rows].map((row) => ({
   posts: Number(row.cells[1].textContent),
-  newest: Date.parse(row.querySelector("time").dateTime),
+  newest: Date.parse(row.querySelector("time").title || row.querySelector("time").textContent),
   pace: Number(row.cells[3].dataset.n ?? 0),
 }))"""
 
