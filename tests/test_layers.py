@@ -47,7 +47,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds.build",),),
     (("feeds.check",),),
     (("server",),),
-    (("feeds.cli", "feeds.__main__", "feeds.starter"),),
+    (("feeds.cli", "feeds.__main__", "feeds.starter", "feeds.snippet"),),
 )
 
 
