@@ -10,8 +10,9 @@ import contextlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -132,6 +133,23 @@ def html_pages(folder: Path) -> list[str]:
     return sorted((path.removesuffix("index.html") for path in found), key=lambda path: path != "")
 
 
-def state(page: Page, names: Mapping[str, str]) -> dict[str, Any]:
-    """Values of expressions of JavaScript in a page."""
-    return {name: page.evaluate(expression) for name, expression in names.items()}
+class Head(HTMLParser):
+    """What a page says in its head: its policy, and where its feeds are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.policy = ""
+        self.alternates: list[str] = []
+
+    @classmethod
+    def of(cls, text: str) -> Head:
+        head = cls()
+        head.feed(text)
+        return head
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"]
+        if tag == "link" and given.get("rel") == "alternate":
+            self.alternates.append(given["href"])

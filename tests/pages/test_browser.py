@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from feeds.pages.words import CHINESE as SAID
 
-from .browsing import DESKTOP, PHONE, Size, Visit, static_files, visiting
+from .browsing import DESKTOP, PHONE, Head, Size, Visit, static_files, visiting
 from .conftest import Site
 from .sites import NEWEST, TOPICS, URL
 
@@ -300,27 +299,15 @@ def test_any_web_server_and_the_disk_will_do(browser: Browser, busy: Site) -> No
 # --- the policy
 
 
-class Policy(HTMLParser):
-    """The policy that a page has in its head."""
-
-    text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if given.get("http-equiv") == "Content-Security-Policy":
-            self.text = given["content"] or ""
-
-
 @pytest.mark.parametrize("path", KINDS)
 def test_the_policy_of_the_header_is_that_of_the_page(busy: Site, path: str) -> None:
     answer = busy.service.get(path)
-    page = Policy()
-    page.feed(answer.text)
+    page = Head.of(answer.text)
     header = answer.headers["content-security-policy"]
     assert "unsafe" not in header
-    assert "default-src 'none'" in page.text
+    assert "default-src 'none'" in page.policy
     # Only a header can forbid frames.
-    assert header == f"{page.text}; frame-ancestors 'none'"
+    assert header == f"{page.policy}; frame-ancestors 'none'"
 
 
 @pytest.mark.parametrize("static", [False, True])
