@@ -103,7 +103,12 @@ def _of_terms(
     """What links each term of a page to its feed, in the first format: one is what a reader
     needs. ``paths`` are those of the terms by name, empty where one has no feed."""
     format, pattern = next(iter(config.feeds.paths[kind].items()))
-    others = {name: quote(path) for name, path in paths.items() if path != _computed(pattern, name)}
+    # Ruby and Go do not agree on letters that become two in lower case.
+    others = {
+        name: quote(path)
+        for name, path in paths.items()
+        if path != _computed(pattern, name) or len(name.lower()) != len(name)
+    }
     before = f"{config.site.title} – " if config.site.title else ""
     parts = _Parts(kind, quote(pattern, safe="/{}"), others)
     if language is Language.HUGO:
@@ -186,7 +191,7 @@ def _go(parts: _Parts, link: str) -> str:
     lines = [
         f"{{{{- $names := .Params.{plural} }}}}",
         f'{{{{- if eq .Kind "term" }}}}{{{{ if eq .Data.Plural "{plural}" }}}}'
-        "{{ $names = slice .Title }}{{ end }}{{ end }}",
+        "{{ $names = slice .Data.Term }}{{ end }}{{ end }}",
         "{{- range $name := $names }}",
         f'{{{{- $path := "{parts.pattern}" }}}}',
     ]

@@ -148,7 +148,7 @@ def test_jekyll_leads_each_post_to_the_feeds_of_its_terms(jekyll: Path) -> None:
 def test_names_that_follow_from_the_rule_are_not_in_the_template(jekyll: Path) -> None:
     text = written(jekyll, Language.JEKYLL).text
     assert [name for name in BY_RULE if name in text] == []
-    assert [name for name in OTHERS if name not in text and name != "it's"] == ['say "no"']
+    assert [name for name in OTHERS if name not in text] == ["it's", 'say "no"']
 
 
 @needs_jekyll
@@ -230,7 +230,7 @@ def test_hugo_leads_pages_and_pages_of_terms_to_their_feeds(tmp_path: Path) -> N
     for number, name in enumerate(names):
         page = (output / str(number) / "index.html").read_text("utf-8")
         assert paths(page) == [*EVERYWHERE, "category/k/feed.atom", tags[name]]
-    pages = [path.read_text("utf-8") for path in (output / "tags").glob("*/index.html")]
+    pages = [path.read_text("utf-8") for path in (output / "tags").rglob("*/index.html")]
     assert sorted(paths(page)[3:] for page in pages) == sorted([path] for path in tags.values())
     assert paths((output / "index.html").read_text("utf-8")) == EVERYWHERE
 
