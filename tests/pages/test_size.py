@@ -58,7 +58,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return body
 
 
-@pytest.mark.xfail(strict=True, reason="71 KB: each row has its path in four links")
+@pytest.mark.xfail(strict=True, reason="62.7 KB: each row has its path in four links")
 def test_a_directory_of_200_terms_is_small(directory: bytes) -> None:
     assert len(directory) < 60_000
 
