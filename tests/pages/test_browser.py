@@ -211,8 +211,11 @@ def paste(page: Page) -> str:
     return box.input_value()
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_the_button_copies_the_address(browser: Browser, busy: Site, allowed: bool) -> None:
+# In two formats: what one put into the clipboard is not what the other has to.
+@pytest.mark.parametrize(("allowed", "format"), [(True, "RSS"), (False, "Atom")])
+def test_the_button_copies_the_address(
+    browser: Browser, busy: Site, allowed: bool, format: str
+) -> None:
     with visiting(browser, busy.url) as visit:
         # What is not granted then is refused.
         visit.page.context.grant_permissions(["clipboard-write"] if allowed else ["geolocation"])
@@ -221,11 +224,11 @@ def test_the_button_copies_the_address(browser: Browser, busy: Site, allowed: bo
             "navigator.permissions.query({name: 'clipboard-write'}).then(found => found.state)"
         )
         assert state == ("granted" if allowed else "denied")
-        page.get_by_role("button", name=f"{SAID['copy_it']} RSS").click()
+        page.get_by_role("button", name=f"{SAID['copy_it']} {format}").click()
         expect(page.get_by_role("status")).to_have_text(SAID["copied"])
         visit.open("")
         pasted = paste(page)
-        assert unquote(pasted) == f"{URL}/{ARABIC}feed.rss"
+        assert unquote(pasted) == f"{URL}/{ARABIC}feed.{format.lower()}"
         assert pasted.isascii()
 
 
