@@ -503,6 +503,43 @@ def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
     }
 
 
+@cli.command()
+@SITE
+@click.option(
+    "--for",
+    "language",
+    type=click.Choice(["jekyll", "hugo", "html"]),
+    metavar="LANGUAGE",
+    help="Print for jekyll, hugo or html.  [default: jekyll on a Jekyll site, else html]",
+)
+@JOBS
+@SOURCES
+def snippet(site: Path, language: str | None, jobs: int | None, sources: Sequence[str]) -> None:
+    """Print what a site puts into the <head> of its own pages for readers to find its feeds.
+
+    For Jekyll and Hugo that is a template: the site's feed on every page, and the feeds of the
+    categories and tags that a page has. Names whose path does not follow from them, and those
+    without a feed, are named in it, so print it again when such ones come. For html it is
+    every line there is, under the name of the page that it belongs on.
+
+    \b
+    Examples:
+      feeds snippet > _includes/feeds.html
+      feeds snippet --for hugo > layouts/partials/feeds.html
+    """
+    from feeds import build as steps
+    from feeds import snippet as written
+
+    config = _config(site, sources)
+    with _workers(jobs) as workers, _progress() as progress:
+        options = steps.Options(progress=progress)
+        known = steps.known_terms(config, datetime.now(UTC), workers, options)
+    wanted = written.Language(language or ("jekyll" if config.posts.jekyll else "html"))
+    made = written.snippet(config, known.found, known.terms, wanted)
+    _print(made.text.removesuffix("\n").encode())
+    _report([*known.findings, *made.notes])
+
+
 # --- feeds serve, feeds subscribers -------------------------------------------------------
 
 

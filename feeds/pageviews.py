@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from feeds.catalog import Catalog, Definition
+from feeds.catalog import Catalog, Definition, page_url
 from feeds.config import Config
 from feeds.documents import FilledFeed, aware, key_of
 from feeds.fragments import PAGE
@@ -91,7 +91,7 @@ class Shown:
 
     def _has_own_page(self, head: Feed) -> bool:
         """Whether the site has a page of the feed beside ours."""
-        return head.page != f"{self._config.site.url}/{head.twin}".removesuffix("index.html")
+        return head.page != page_url(self._config, head.twin)
 
     def _older(self, page: PageRow, head: Feed) -> Older:
         posts = self._view.posts_by_id(ids := ids_of(page))

@@ -61,7 +61,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds.build",),),
     (("feeds.check",), ("feeds.publishing",)),
     (("server",),),
-    (("feeds.cli", "feeds.__main__", "feeds.starter"),),
+    (("feeds.cli", "feeds.__main__", "feeds.starter", "feeds.snippet"),),
 )
 
 
