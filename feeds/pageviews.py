@@ -70,8 +70,8 @@ class Shown:
         head, card = feed.head, self.cards[feed.head.kind, feed.head.name]
         zone = self._config.site.zone
 
-        def linked(kind: Kind, name: str) -> TermLink:
-            return self._linked(page.path, kind, name)
+        def linked(kind: Kind, name: str) -> TermLink | None:
+            return self._linked(page.path, kind, name, head.twin)
 
         older = max(
             (each for each in self._view.pages(page.feed) if each.part is Part.OLDER),
@@ -100,8 +100,8 @@ class Shown:
         sources = self._view.replaced_sources()
         zone = self._config.site.zone
 
-        def linked(kind: Kind, name: str) -> TermLink:
-            return self._linked(page.path, kind, name)
+        def linked(kind: Kind, name: str) -> TermLink | None:
+            return self._linked(page.path, kind, name, head.twin)
 
         twin = reference(page.path, head.twin)
         numbers = {each.number for each in self._view.pages(page.feed) if each.part is Part.OLDER}
@@ -156,8 +156,11 @@ class Shown:
             alternates=alternates(path, head),
         )
 
-    def _linked(self, path: str, kind: Kind, name: str) -> TermLink:
+    def _linked(self, path: str, kind: Kind, name: str, own: str) -> TermLink | None:
+        """The way to a term from a page of the feed whose page is ``own``, if it is another."""
         card = self._of_term.get((kind, name))
+        if card is not None and card.twin == own:
+            return None
         if card is None or not card.twin:
             title = self._config.terms.term(kind, name).title
             return TermLink(card.label if card else title or name, "")

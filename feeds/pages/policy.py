@@ -8,7 +8,7 @@ HTML: Final = "text/html"
 # No script and no style but our own files, nothing from elsewhere, no form, no address that is
 # relative to anything else.
 POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'"
 )
 # What only a header can say: in no frame.
