@@ -19,15 +19,16 @@ class PostReader(MarkdownReader):  # type: ignore[misc]  # Pelican has no types
     Markdown serves all posts: Pelican makes one for each.
     """
 
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self._md = Markdown(**settings["MARKDOWN"])
+
     def read(self, source_path: str) -> tuple[str, dict[str, Any]]:
         path = Path(source_path)
         head, _, body = path.read_text("utf-8").partition("\n---\n")
         fields = {match[1]: match[2] for match in _FIELD.finditer(head)}
         fields["category"] = fields.pop("categories")
         fields["slug"] = path.stem
-        if self._source_path is None:
-            self._md = Markdown(**self.settings["MARKDOWN"])
-        self._source_path = source_path
         metadata = {name: self.process_metadata(name, value) for name, value in fields.items()}
         return self._md.reset().convert(body), metadata
 
@@ -69,3 +70,9 @@ PAGE_PATHS: Final[list[str]] = []
 STATIC_PATHS: Final[list[str]] = []
 THEME_STATIC_PATHS: Final[list[str]] = []
 PLUGINS: Final[list[str]] = []
+
+# What was read of a post is kept, so that an edit costs the parsing of one.
+CACHE_CONTENT: Final = True
+LOAD_CONTENT_CACHE: Final = True
+CONTENT_CACHING_LAYER: Final = "reader"
+GZIP_CACHE: Final = False
