@@ -13,7 +13,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -36,6 +36,7 @@ from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
 from feeds.state import knows_output, remember_output
+from feeds.values import dataclass
 from feeds.view import current_index
 from feeds.workers import Workers
 

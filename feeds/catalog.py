@@ -11,7 +11,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from urllib.parse import quote
 from feeds.config import Config
 from feeds.models import Feed, Finding, Format, Kind, Level
 from feeds.patterns import NO_PATH
+from feeds.values import dataclass
 
 # A folder's name may have 255 bytes; a short hash and an ending must still fit.
 SLUG_BYTES: Final = 200

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +25,7 @@ from feeds.errors import ConfigError
 from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
 from feeds.patterns import check_placeholders, feed_paths, keep_apart, output_path
 from feeds.section import Problem, Section, listed, show
+from feeds.values import dataclass
 
 CONFIG_NAME: Final = "config.toml"
 OWN_NAME: Final = "feeds.toml"  # where config.toml is that of another program

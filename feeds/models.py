@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
+
+from feeds.values import dataclass
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -20,13 +20,13 @@ import re
 import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
 from feeds.models import Document, Finding, Level
 from feeds.state import lock, release
+from feeds.values import dataclass
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

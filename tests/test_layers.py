@@ -25,6 +25,7 @@ CHECKOUT = Path(__file__).parents[1]
 # room of several modules is given by all of them.
 ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds",),),
+    (("feeds.values",),),
     (("feeds.models",), ("feeds.errors",), ("feeds.workers",), ("feeds.sketch",), ("feeds.state",)),
     (("feeds.terminal",), ("feeds.replacement",)),
     (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns"),),

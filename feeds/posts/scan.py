@@ -20,7 +20,7 @@ import re
 import stat
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from zlib import crc32
 from feeds.config import STATE_FOLDER, Config
 from feeds.errors import ConfigError, SourceError
 from feeds.models import Finding, Level
+from feeds.values import dataclass
 
 POST_NAME: Final = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-[^/]*\.[^./]+\Z")
 HTML_EXTENSIONS: Final = ("html", "htm")
