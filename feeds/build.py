@@ -31,7 +31,6 @@ from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
-from feeds.modified import settle_modified
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
@@ -238,7 +237,10 @@ def update(
         index.leave_out(changed, "changes while it is built", "left out of this build")
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
-    settle_modified(index, config, now)
+    if index.renewed:
+        from feeds.modified import settle_modified
+
+        settle_modified(index, config, now)
     return findings
 
 

@@ -1,6 +1,6 @@
 """The values that everything speaks of: a post, its links, a feed, a document.
 
-All frozen, all plain data; this module imports nothing of the project. Text is
+All frozen, all plain data; nothing else of the project is imported here. Text is
 Unicode without characters that XML 1.0 forbids, datetimes are aware, and every URL
 is absolute from :class:`Post` on.
 """

@@ -36,6 +36,7 @@ STAGING: Final = ".feeds-staging"
 MANIFEST_LINE: Final = re.compile(r"(# left )?([0-9a-f]{64})  (.+)")
 OWNER_LINE: Final = re.compile(r"# feeds of (\S+)")
 WRITERS: Final = 2
+WORTH_THREADS: Final = 16  # files; to load what makes threads takes as long as to write these
 WAITING: Final = 16  # files at most that are in memory and not yet on the disk
 FILES_NAMED: Final = 10  # in one message
 
@@ -448,9 +449,14 @@ def _writing() -> Iterator[Write]:
     """
     waiting: deque[Future[int]] = deque()
     threads: ThreadPoolExecutor | None = None
+    written = 0
 
     def write(path: Path, body: bytes) -> None:
-        nonlocal threads
+        nonlocal threads, written
+        written += 1
+        if written <= WORTH_THREADS:
+            path.write_bytes(body)
+            return
         if threads is None:
             from concurrent.futures import ThreadPoolExecutor
 
