@@ -203,7 +203,7 @@ def _measure(
         for tool, its_costs, its_memory in zip(tools, costs, memory, strict=True):
             if kind is Kind.COLD:
                 clean(root, tool)
-            _settle()
+            settle()
             if number <= runs:
                 its_costs.append(timed(tool.command(root)))
             else:
@@ -219,7 +219,7 @@ def clean(root: Path, tool: Tool) -> None:
             shutil.rmtree(root / name)
 
 
-def _settle() -> None:
+def settle() -> None:
     """Let the disk take what was written before, so that no run pays for another."""
     os.sync()
     time.sleep(SETTLING)
