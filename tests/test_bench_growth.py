@@ -14,8 +14,9 @@ from bench.build import Kind
 from bench.corpora import STAMP, prepared
 from bench.corpus import Shape
 from bench.growth import Figures, Runs, read_figures, shortfalls, two_posts
-from bench.measure import FailedError
+from bench.measure import FailedError, timed
 from bench.table import replace_between
+from bench.tools import ours
 
 SMALL = Shape(posts=60, categories=3, tags=9)
 NAMES = [*map(str, Kind), "looking", "reading"]
@@ -42,7 +43,7 @@ def test_one_of_two_posts_is_alone_in_its_category(tmp_path: Path) -> None:
     root = prepared(tmp_path, Shape(posts=30, categories=1, tags=3))
     with two_posts(root) as paths:
         assert not (root / STAMP).exists()  # a corpus that is left like this is made anew
-        build.timed(build.ours().command(root))
+        timed(ours().command(root))
         files = {path.name for path in (root / "public" / "category").iterdir()}
         assert files == {"alone", "lanmu0000"}
         atom = (root / "public/category/alone/feed.atom").read_text("utf-8")
