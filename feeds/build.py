@@ -373,7 +373,8 @@ def _publish(
 ) -> Published:
     """What the folder lacks is rendered; the rest is not even looked into."""
     output = os.fspath(config.output)
-    folder = _folder(config, index.written(output))
+    before = index.written(output)
+    folder = _folder(config, before)
     missing = frozenset(folder.missing(known))
     kept = {path: hash for path, hash in known.items() if hash and path not in missing}
     made = _counted(
@@ -382,7 +383,7 @@ def _publish(
     if folder.new_owner:
         remember_output(config.state, config.output)
     published = folder.publish(kept, made)
-    index.store_written(output, published.known)
+    index.store_written(output, before, published.known)
     return published
 
 

@@ -15,6 +15,8 @@ from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote
 
+import orjson
+
 from feeds.config import Config
 from feeds.models import Feed, Finding, Format, Kind, Level
 from feeds.patterns import NO_PATH
@@ -54,7 +56,8 @@ class Definition:
     @cached_property
     def digest(self) -> bytes:
         """Changes when anything changes that readers see of the head, or who is in it."""
-        return hashlib.blake2b(repr((self.head, self.terms)).encode(), digest_size=16).digest()
+        told = orjson.dumps((self.head, self.terms), option=orjson.OPT_NON_STR_KEYS)
+        return hashlib.blake2b(told, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
