@@ -272,7 +272,7 @@ def read(
 ) -> list[Finding]:
     """Steps 1 and 2: what changed among the files is read and put into the index."""
     at = microseconds(now)
-    scan = Scan(config, index.buckets(), index.bucket_entries, clock(), workers.forks)
+    scan = Scan(config, index.buckets(), index.bucket_entries, clock())
     changes = scan.changes()
     if first := next(changes, None):
         _read_changed(index, config, itertools.chain((first,), changes), at, workers, progress)

@@ -40,11 +40,6 @@ class Workers:
         self._make_executor = make_executor
         self._executor: Executor | None = None
 
-    @property
-    def forks(self) -> int:
-        """How many processes this one may be forked into: none but itself if it has threads."""
-        return self.jobs if self._make_executor is processes else 1
-
     def __enter__(self) -> Self:
         return self
 

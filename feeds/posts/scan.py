@@ -30,7 +30,6 @@ from zlib import crc32
 from feeds.config import STATE_FOLDER, Config
 from feeds.errors import ConfigError, SourceError
 from feeds.models import Finding, Level
-from feeds.posts.witnesses import witnesses
 from feeds.values import dataclass
 
 POST_NAME: Final = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-[^/]*\.[^./]+\Z")
@@ -45,9 +44,6 @@ FILES_PER_BUCKET: Final = 512
 # Kernels stamp files some milliseconds apart, FAT and some network disks two seconds.
 FINE_TICK: Final = 50_000_000
 COARSE_TICK: Final = 2_100_000_000
-
-# To fork and to wait for the other takes some 5 ms, as long as to look at some thousand files.
-WORTH_A_FORK: Final = 20_000
 
 UNSURE: Final = (-1, -1, -1)
 
@@ -96,15 +92,13 @@ class Scan:
     """One pass over a site folder. Iterate :meth:`changes`, then look at ``findings``.
 
     ``known`` maps the remembered buckets to (total, digest); ``entries_of`` loads the packed
-    entries of one of them; ``now`` is nanoseconds since 1970; ``jobs`` processes look at a
-    large folder, which this one is forked for, so it must not run threads then.
+    entries of one of them; ``now`` is nanoseconds since 1970.
     """
 
     config: Config
     known: Mapping[Key, tuple[int, bytes]]
     entries_of: Callable[[Key], bytes]
     now: int
-    jobs: int = 1
     findings: list[Finding] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
 
@@ -150,28 +144,12 @@ class Scan:
         for name in names:
             dealt[crc32(name.encode()) & (total - 1)].append(name)
         with self._opened(folder, bool(names)) as place:
+            buckets = (self._bucket(folder, place, n, total, dealt[n]) for n in range(total))
             if self._rebucketed(folder, total):
-                buckets = (self._bucket(folder, place, n, total, dealt[n]) for n in range(total))
                 yield from self._compare_whole(folder, buckets)
-                return
-
-            def same(number: int) -> bool:
-                before = len(self.findings)
-                bucket = self._bucket(folder, place, number, total, dealt[number])
-                return self._is_known(bucket) and len(self.findings) == before
-
-            with witnesses(self._shares(folder, total, len(names)), same) as seen_to_be_same:
-                for number in range(total):
-                    if not seen_to_be_same(number):
-                        bucket = self._bucket(folder, place, number, total, dealt[number])
-                        yield from self._compare(folder, bucket)
-
-    def _shares(self, folder: str, total: int, files: int) -> list[range]:
-        """The buckets that other processes look at; the first share is this one's own."""
-        if files < WORTH_A_FORK or (folder, 0) not in self.known:
-            return []
-        size = -(-total // self.jobs)
-        return [range(start, min(start + size, total)) for start in range(size, total, size)]
+            else:
+                for bucket in buckets:
+                    yield from self._compare(folder, bucket)
 
     @contextlib.contextmanager
     def _opened(self, folder: str, needed: bool) -> Iterator[int]:
@@ -196,13 +174,11 @@ class Scan:
         return known is not None and known[0] != total
 
     def _compare(self, folder: str, bucket: Bucket) -> Iterator[Change]:
-        if not self._is_known(bucket):
-            old = unpack(self.entries_of(bucket.key)) if bucket.key in self.known else {}
-            yield _change(folder, bucket, old)
-
-    def _is_known(self, bucket: Bucket) -> bool:
         known = self.known.get(bucket.key)
-        return known is not None and known[1] == bucket.digest and not _unsure(bucket)
+        if known is not None and known[1] == bucket.digest and not _unsure(bucket):
+            return
+        old = unpack(self.entries_of(bucket.key)) if known else {}
+        yield _change(folder, bucket, old)
 
     def _compare_whole(self, folder: str, buckets: Iterator[Bucket]) -> Iterator[Change]:
         """All of a folder that grew or shrank so much that its files were dealt anew."""

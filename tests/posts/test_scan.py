@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +14,7 @@ from feeds.config import Config, load_config
 from feeds.errors import ConfigError
 from feeds.models import Level
 from feeds.posts import scan as scanning
-from feeds.posts.scan import UNSURE, Bucket, Scan, pack, unpack
+from feeds.posts.scan import UNSURE, Scan, pack, unpack
 
 LATER = 4_000_000_000_000_000_000  # nanoseconds; long after every file was written
 
@@ -24,9 +22,8 @@ LATER = 4_000_000_000_000_000_000  # nanoseconds; long after every file was writ
 class Memory:
     """What an index would remember of a folder, and the paths that it would know."""
 
-    def __init__(self, config: Config, jobs: int = 1) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
-        self.jobs = jobs
         self.buckets: dict[tuple[str, int], tuple[int, bytes, bytes]] = {}
         self.paths: set[str] = set()
 
@@ -34,7 +31,7 @@ class Memory:
         """Run a scan, remember what it says; returns paths to read, paths gone."""
         known = {key: (total, digest) for key, (total, digest, _) in self.buckets.items()}
         entries = {key: packed for key, (_, _, packed) in self.buckets.items()}
-        scan = Scan(self.config, known, entries.__getitem__, now, self.jobs)
+        scan = Scan(self.config, known, entries.__getitem__, now)
         read: list[str] = []
         gone: list[str] = []
         for change in scan.changes():
@@ -301,22 +298,17 @@ def test_packed_files_are_read_back(names: list[str], times: st.DataObject) -> N
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    steps=st.lists(st.lists(st.integers(0, 60), unique=True), min_size=1, max_size=5),
-    jobs=st.integers(1, 3),
-)
+@given(steps=st.lists(st.lists(st.integers(0, 60), unique=True), min_size=1, max_size=5))
 def test_growing_and_shrinking_folders_are_followed(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[list[int]],
-    jobs: int,
 ) -> None:
     root = tmp_path_factory.mktemp("site")
     (root / "config.toml").write_text('site.url = "https://example.org"\nposts.sources = ["p"]')
     (root / "p").mkdir()
-    memory = Memory(replace(load_config(root)), jobs)
-    per_bucket, worth_a_fork = scanning.FILES_PER_BUCKET, scanning.WORTH_A_FORK
+    memory = Memory(replace(load_config(root)))
+    per_bucket = scanning.FILES_PER_BUCKET
     scanning.FILES_PER_BUCKET = 4  # type: ignore[misc]  # so that few files fill many buckets
-    scanning.WORTH_A_FORK = 8  # type: ignore[misc]
     try:
         for numbers in steps:
             wanted = {f"p/{number}.md" for number in numbers}
@@ -330,70 +322,6 @@ def test_growing_and_shrinking_folders_are_followed(
             assert set(gone) == before - wanted
     finally:
         scanning.FILES_PER_BUCKET = per_bucket  # type: ignore[misc]
-        scanning.WORTH_A_FORK = worth_a_fork  # type: ignore[misc]
-
-
-@pytest.fixture
-def spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Memory:
-    """A folder of many buckets that was scanned once, and that three processes look at."""
-    (tmp_path / "config.toml").write_text('site.url = "https://example.org"\nposts.sources = ["p"]')
-    monkeypatch.setattr(scanning, "FILES_PER_BUCKET", 4)
-    monkeypatch.setattr(scanning, "WORTH_A_FORK", 8)
-    make(tmp_path, [f"p/{number}.md" for number in range(40)])
-    memory = Memory(load_config(tmp_path), jobs=3)
-    assert len(memory.scan()[0]) == 40
-    assert len(memory.buckets) == 16
-    return memory
-
-
-def test_whichever_process_looks_at_it_every_change_is_seen(spread: Memory) -> None:
-    assert spread.scan()[:2] == ([], [])
-    for path in sorted((spread.config.root / "p").iterdir()):
-        path.write_text("another text")
-        assert spread.scan()[:2] == ([f"p/{path.name}"], [])
-    for path in sorted((spread.config.root / "p").iterdir())[:5]:
-        path.unlink()
-        assert spread.scan()[:2] == ([], [f"p/{path.name}"])
-
-
-def test_whichever_process_looks_at_it_what_is_wrong_is_said_once(spread: Memory) -> None:
-    for path in sorted((spread.config.root / "p").iterdir()):
-        path.unlink()
-        path.symlink_to("nowhere")
-        _, _, scan = spread.scan()
-        assert [found.path for found in scan.findings] == [f"p/{path.name}"]
-        _, _, scan = spread.scan()
-        assert [found.path for found in scan.findings] == [f"p/{path.name}"]
-        path.unlink()
-        spread.scan()
-
-
-def test_a_process_that_ends_early_is_made_up_for(
-    spread: Memory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = os.getpid()
-    bucket = Scan._bucket
-
-    def dying(self: Scan, *given: Any) -> Bucket:
-        if os.getpid() != here:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return bucket(self, *given)
-
-    monkeypatch.setattr(Scan, "_bucket", dying)
-    make(spread.config.root, ["p/7.md", "p/new.md"])
-    assert spread.scan()[0] == ["p/7.md", "p/new.md"]
-
-
-def test_no_process_is_left_behind(spread: Memory) -> None:
-    make(spread.config.root, [f"p/{number}.md" for number in range(40)])
-    known = {key: (total, digest) for key, (total, digest, _) in spread.buckets.items()}
-    entries = {key: packed for key, (_, _, packed) in spread.buckets.items()}
-    scan = Scan(spread.config, known, entries.__getitem__, LATER, 3)
-    changes = scan.changes()
-    next(changes)
-    changes.close()  # type: ignore[attr-defined]  # a generator, which is interrupted
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def test_unsure_times_are_no_times_of_a_file() -> None:
