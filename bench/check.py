@@ -36,7 +36,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from bench import links, lychee, million, web
-from bench.build import SETTLING, SHAPES, ChangedError, machine, unchanged
+from bench.build import ChangedError, machine, unchanged
+from bench.corpora import SETTLING, SHAPES
 from bench.corpus import CONFIG, Shape, write_corpus
 from bench.measure import Cost, FailedError, timed
 from bench.service import CHECKOUT

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import links, lychee, web
-from bench.build import SETTLING
+from bench.corpora import SETTLING
 from bench.measure import peak_memory
 from bench.table import markdown
 

@@ -39,7 +39,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from bench import load, start
-from bench.build import SHAPES, machine, prepared
+from bench.build import machine
+from bench.corpora import SHAPES, prepared
 from bench.load import Load
 from bench.measure import FailedError, timed
 from bench.peers.bare import Frozen

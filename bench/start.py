@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from bench.build import STAMP, prepared
+from bench.corpora import STAMP, prepared
 from bench.corpus import LAST, Shape
 from bench.measure import FailedError, timed
 from bench.service import HOST, POLL_SECONDS, Service, ask, free_port, running

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass
 
 from feeds.config import Config
 from feeds.ledger import Ledger
+from feeds.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -34,12 +34,11 @@ from feeds.errors import OutputError
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
-from feeds.modified import settle_modified
-from feeds.paging import settle_pages
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, PageRow, State, TermKey, microseconds
 from feeds.state import knows_output, remember_output
+from feeds.values import dataclass
 from feeds.view import current_index
 from feeds.workers import Workers
 
@@ -274,8 +273,14 @@ def update(
         index.leave_out(changed, "changes while it is built", "left out of this build")
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
-    settle_modified(index, config, now)
-    settle_pages(index, config, now)
+    if index.renewed:
+        from feeds.modified import settle_modified
+
+        settle_modified(index, config, now)
+    if index.reselected:
+        from feeds.paging import settle_pages
+
+        settle_pages(index, config, now)
     return findings
 
 
@@ -408,7 +413,8 @@ def _publish(
 ) -> Published:
     """What the folder lacks is rendered; the rest is not even looked into."""
     output = os.fspath(config.output)
-    folder = _folder(config, index.written(output))
+    before = index.written(output)
+    folder = _folder(config, before)
     missing = frozenset(folder.missing(known))
     pages = [page for page in index.pages() if page.path in missing] if missing else []
     theirs = frozenset(folder.give_way(page.path for page in pages))
@@ -421,7 +427,7 @@ def _publish(
     if folder.new_owner:
         remember_output(config.state, config.output)
     published = folder.publish(kept, made)
-    index.store_written(output, published.known)
+    index.store_written(output, before, published.known)
     notes = _given_way([page for page in pages if page.path in theirs])
     return replace(published, findings=(*notes, *published.findings))
 

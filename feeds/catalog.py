@@ -11,14 +11,16 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote
 
+import orjson
+
 from feeds.config import Config
 from feeds.models import Feed, Finding, Format, Kind, Level
 from feeds.patterns import NO_PATH
+from feeds.values import dataclass
 
 # A folder's name may have 255 bytes; a short hash and an ending must still fit.
 SLUG_BYTES: Final = 200
@@ -54,7 +56,8 @@ class Definition:
     @cached_property
     def digest(self) -> bytes:
         """Changes when anything changes that readers see of the head, or who is in it."""
-        return hashlib.blake2b(repr((self.head, self.terms)).encode(), digest_size=16).digest()
+        told = orjson.dumps((self.head, self.terms), option=orjson.OPT_NON_STR_KEYS)
+        return hashlib.blake2b(told, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

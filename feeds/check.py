@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -38,6 +38,7 @@ from feeds.posts.read import read_post
 from feeds.posts.reading import Reading
 from feeds.rows import State
 from feeds.tasks import digest, file_content
+from feeds.values import dataclass
 from feeds.view import View
 from feeds.workers import Workers
 

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,6 +27,7 @@ from feeds.htmlpages import HtmlPages, html_pages
 from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
 from feeds.patterns import feed_paths, keep_apart, keep_pages_apart, output_path
 from feeds.section import Problem, Section, listed, show
+from feeds.values import dataclass
 
 CONFIG_NAME: Final = "config.toml"
 OWN_NAME: Final = "feeds.toml"  # where config.toml is that of another program

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from feeds.section import Section, listed, show
+from feeds.values import dataclass
 
 SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 # As Amazon S3 has them; what is compatible takes no more.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 from feeds.config import Config
 from feeds.models import EPOCH, Document, Feed, Format
 from feeds.rows import PageRow, TermKey
+from feeds.values import dataclass
 from feeds.view import View, connect
 
 if TYPE_CHECKING:

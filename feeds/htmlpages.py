@@ -5,11 +5,11 @@ In: a table of ``config.toml``. Out: :class:`HtmlPages`, whose paths are below t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from feeds.patterns import check_placeholders, output_path
 from feeds.section import Section, show
+from feeds.values import dataclass
 
 MOST_OLDER: Final = 100_000
 

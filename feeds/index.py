@@ -649,8 +649,13 @@ class Index(View):
         )
         return {path: (hash, size, mtime) for path, hash, size, mtime in rows}
 
-    def store_written(self, output: str, files: Mapping[str, tuple[str, int, int]]) -> None:
-        before = self.written(output)
+    def store_written(
+        self,
+        output: str,
+        before: Mapping[str, tuple[str, int, int]],
+        files: Mapping[str, tuple[str, int, int]],
+    ) -> None:
+        """What is known of an output folder now, and was before (:meth:`written`)."""
         gone = [(output, path) for path in before.keys() - files.keys()]
         self._db.executemany("DELETE FROM written WHERE output = ? AND path = ?", gone)
         new = [(output, p, *known) for p, known in files.items() if before.get(p) != known]

@@ -1,6 +1,6 @@
 """The values that everything speaks of: a post, its links, a feed, a document.
 
-All frozen, all plain data; this module imports nothing of the project. Text is
+All frozen, all plain data; nothing else of the project is imported here. Text is
 Unicode without characters that XML 1.0 forbids, datetimes are aware, and every URL
 is absolute from :class:`Post` on.
 """
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
+
+from feeds.values import dataclass
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

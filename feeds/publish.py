@@ -19,7 +19,6 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -34,12 +33,14 @@ from feeds.manifest import (
 )
 from feeds.models import Document, Finding, Level
 from feeds.state import lock, release
+from feeds.values import dataclass
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 STAGING: Final = ".feeds-staging"
 WRITERS: Final = 2
+WORTH_THREADS: Final = 16  # files; to load what makes threads takes as long as to write these
 WAITING: Final = 16  # files at most that are in memory and not yet on the disk
 FILES_NAMED: Final = 10  # in one message
 
@@ -477,9 +478,14 @@ def _writing() -> Iterator[Write]:
     """
     waiting: deque[Future[int]] = deque()
     threads: ThreadPoolExecutor | None = None
+    written = 0
 
     def write(path: Path, body: bytes) -> None:
-        nonlocal threads
+        nonlocal threads, written
+        written += 1
+        if written <= WORTH_THREADS:
+            path.write_bytes(body)
+            return
         if threads is None:
             from concurrent.futures import ThreadPoolExecutor
 

@@ -7,7 +7,6 @@ task for every entry that is not kept as it would be rendered now.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from feeds.fingerprint import digest
 from feeds.index import Index
 from feeds.rows import Selected, stems_of
 from feeds.tasks import EntryTask
+from feeds.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import uvicorn
 
 import server.run
 from bench import load, serve, service, start
-from bench.build import STAMP, prepared
+from bench.corpora import STAMP, prepared
 from bench.corpus import Shape
 from bench.load import Load, Told, read_told
 from bench.measure import FailedError, timed

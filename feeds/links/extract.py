@@ -12,7 +12,6 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from feeds.models import Link, Role
 from feeds.posts.entities import attribute_value
 from feeds.posts.markdown import EXTENSIONS
 from feeds.posts.reading import Markup, Reading
+from feeds.values import dataclass
 
 LONGEST_LABEL: Final = 80
 # How far the end of an ``<a>`` is looked for, in characters.

@@ -16,7 +16,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
@@ -38,6 +38,7 @@ from feeds.links.urls import (
 )
 from feeds.links.verdict import Hop, Page, verdict
 from feeds.models import Verdict
+from feeds.values import dataclass
 
 MOST_HOPS: Final = 20  # as in browsers (WHATWG Fetch, HTTP-redirect fetch)
 LARGEST_BODY: Final = 256 * 1024

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from feeds import __version__
 from feeds.links.report import Group, Item, Summary
 from feeds.models import Standing, Verdict
 from feeds.terminal import json_lines, json_text, visible
+from feeds.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

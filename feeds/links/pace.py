@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from feeds.values import dataclass
 
 TOO_MUCH: Final = frozenset((429, 503))
 SLOWEST: Final = 30.0  # seconds between two requests to a host that has too much to do

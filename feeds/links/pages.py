@@ -13,7 +13,6 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from feeds import config as configuration
 from feeds.errors import ConfigError
 from feeds.links.urls import InvalidURLError, host_of, target_of
 from feeds.models import Kind
+from feeds.values import dataclass
 
 INDEXES: Final = ("index.html", "index.htm")
 # Twice what sitemaps.org allows for one file, unpacked.

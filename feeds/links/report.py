@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,7 @@ from feeds.links.store import LinkStore, Occurrence
 from feeds.links.urls import host_of
 from feeds.links.verdict import severity
 from feeds.models import Standing, Verdict
+from feeds.values import dataclass
 
 # What is the matter with a host rather than with one of its pages.
 OF_THE_HOST: Final = frozenset(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from feeds.links.extract import leads_to_a_page
 from feeds.links.pages import Pages, normal
 from feeds.links.urls import InvalidURLError, Target, target_of
 from feeds.models import Kind, Link, Post, Role, Verdict
+from feeds.values import dataclass
 
 WAYS_BACK: Final[Mapping[Role, str]] = {
     Role.BACK_CATEGORY: "to the page of a category or tag",

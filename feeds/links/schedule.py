@@ -13,12 +13,13 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
 from feeds.links.fetch import Outcome
 from feeds.links.pace import TOO_MUCH, Tempo
 from feeds.links.urls import host_of
+from feeds.values import dataclass
 
 # How many hosts are at work for each connection that there may be.
 HOSTS_PER_CONNECTION: Final = 4

@@ -8,12 +8,12 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from feeds.models import Standing, Verdict
 from feeds.posts.entities import attribute_value
+from feeds.values import dataclass
 
 GOOD: Final = frozenset((Verdict.OK, Verdict.MOVED, Verdict.REDIRECTED, Verdict.SKIPPED))
 UNSURE: Final = frozenset((Verdict.DENIED, Verdict.RATE_LIMITED, Verdict.TRUNCATED))

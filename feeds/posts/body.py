@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from feeds.posts.paragraphs import paragraphs
 from feeds.posts.reading import Markup, Reading
 from feeds.posts.sanitiser import sanitised, text_only
 from feeds.posts.summary import plain_text, shortened, summarised
+from feeds.values import dataclass
 
 SHORTCODE: Final = re.compile(
     r"\{\{(?P<mark>[<%])\s*+(?:(?P<example>/\*)|/?)\s*+(?P<name>[\w./-]*+)"

@@ -12,7 +12,6 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, urlsplit
@@ -26,6 +25,7 @@ from feeds.posts.markdown import markdown
 from feeds.posts.permalink import pretty, slugified
 from feeds.posts.strftime import strftime
 from feeds.posts.summary import MARKUP
+from feeds.values import dataclass
 
 LARGEST: Final = 1_000_000  # characters of any text that a filter makes
 LONGEST: Final = 100_000  # items of any list

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from feeds.models import Level
+from feeds.values import dataclass
 
 
 class Plain(str):

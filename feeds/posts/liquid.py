@@ -15,7 +15,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TextIO
 from urllib.parse import urlsplit
@@ -37,6 +36,7 @@ from feeds.config import Config
 from feeds.models import Post
 from feeds.posts import filters
 from feeds.posts.strftime import strftime
+from feeds.values import dataclass
 
 # All tags of a body together may do this much: characters that they read, write or repeat.
 MOST_WORK: Final = 10_000_000

@@ -12,11 +12,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from feeds.values import dataclass
 
 STYLES: Final[Mapping[str, str]] = {
     "none": "/:categories/:title:output_ext",

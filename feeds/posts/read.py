@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -45,6 +45,7 @@ from feeds.posts.permalink import (
 from feeds.posts.reading import Layout, Markup, Reading, Span
 from feeds.posts.scan import HTML_EXTENSIONS, TEXT_EXTENSIONS
 from feeds.posts.title import first_words, titleized
+from feeds.values import dataclass
 
 # What pages of this program begin with.
 PAGE: Final = '<meta name="generator" content="feeds">'

