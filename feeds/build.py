@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from feeds.config import STATE_FOLDER, Config
 from feeds.documents import (
+    WHOLE,
     aware,
     definitions,
     documents,
-    opml_document,
+    key_of,
     published_feeds,
+    wanted_pages,
+    whole_documents,
     write_documents,
 )
 from feeds.errors import OutputError
@@ -32,9 +35,10 @@ from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
 from feeds.modified import settle_modified
+from feeds.paging import settle_pages
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
-from feeds.rows import BucketRow, DamagedIndexError, State, microseconds
+from feeds.rows import BucketRow, DamagedIndexError, PageRow, State, microseconds
 from feeds.state import knows_output, remember_output
 from feeds.view import current_index
 from feeds.workers import Workers
@@ -108,7 +112,9 @@ def build(
         findings = [*config.notes, *scanned, *index.findings()]
         published = None
         if options.strict:
-            findings += _folder(config, {}).edited(known)
+            folder = _folder(config, {})
+            pages = {page.path for page in index.pages()}
+            findings += folder.edited(known.keys() - set(folder.give_way(pages)))
         if not (options.strict and any(found.level is not Level.NOTE for found in findings)):
             with alone(config.output, options.wait):
                 published = _publish(index, config, known, workers, options)
@@ -224,9 +230,11 @@ def update(
     rendering = rendering_fingerprint(config)
     anew = index.meta("rendering") != rendering
     if anew:
+        from feeds.fragments import fragment_names
+
         index.forget_rendered()
         index.set_meta("rendering", rendering)
-        index.set_meta("formats", " ".join(config.feeds.formats))
+        index.set_meta("formats", " ".join(fragment_names(config)))
     notes = _settle_sources(index, config)
     for _ in range(RESCANS):
         findings = notes + read(index, config, now, workers, options.progress, clock)
@@ -238,6 +246,7 @@ def update(
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
     settle_modified(index, config, now)
+    settle_pages(index, config, now)
     return findings
 
 
@@ -372,6 +381,10 @@ def _publish(
     output = os.fspath(config.output)
     folder = _folder(config, index.written(output))
     missing = frozenset(folder.missing(known))
+    pages = [page for page in index.pages() if page.path in missing] if missing else []
+    theirs = frozenset(folder.give_way(page.path for page in pages))
+    missing -= theirs
+    known = {path: hash for path, hash in known.items() if path not in theirs}
     kept = {path: hash for path, hash in known.items() if hash and path not in missing}
     made = _counted(
         _made(index, config, missing, folder.staging, workers), len(missing), options.progress
@@ -380,7 +393,26 @@ def _publish(
         remember_output(config.state, config.output)
     published = folder.publish(kept, made)
     index.store_written(output, published.known)
-    return published
+    notes = _given_way([page for page in pages if page.path in theirs])
+    return replace(published, findings=(*notes, *published.findings))
+
+
+def _given_way(pages: Iterable[PageRow]) -> list[Finding]:
+    """What there is to say of pages in whose place the site has a file of its own."""
+    by_key: dict[str, list[str]] = {}
+    for page in pages:
+        by_key.setdefault(page.key_name, []).append(page.path)
+    return [
+        Finding(
+            paths[0],
+            0,
+            Level.NOTE,
+            "is not a file of this program"
+            + (f", nor are {len(paths) - 1:,} more pages" if len(paths) > 1 else ""),
+            f'left as it is; give [pages] {key} another path, or "" for none',
+        )
+        for key, paths in by_key.items()
+    ]
 
 
 def _folder(config: Config, known: Mapping[str, Known]) -> Folder:
@@ -405,7 +437,12 @@ def _spread(
     index: Index, config: Config, paths: frozenset[str], staging: Path, workers: Workers
 ) -> Iterator[Document | StagedDocument]:
     found = definitions(index, config)
-    wanted = [each for each in found.definitions if not paths.isdisjoint(each.head.paths.values())]
+    pages = wanted_pages(index, paths)
+    wanted = [
+        each
+        for each in found.definitions
+        if key_of(each) in pages or not paths.isdisjoint(each.head.paths.values())
+    ]
     chunks = (
         (None, wanted[start : start + DOCUMENT_CHUNK])
         for start in range(0, len(wanted), DOCUMENT_CHUNK)
@@ -414,8 +451,7 @@ def _spread(
     for _, staged in workers.map(write, chunks):
         for path, hash, file in staged:
             yield StagedDocument(path, hash, file)
-    if config.feeds.opml in paths:
-        yield opml_document(config, found)
+    yield from whole_documents(index, config, paths, pages.get(WHOLE, ()))
 
 
 def _counted(

@@ -73,7 +73,8 @@ def catalog(config: Config, terms: Iterable[TermPosts]) -> Catalog:
     groups = [group for group in groups if sum(t.posts for t in group) >= config.terms.min_posts]
     definitions = [_site_feed(config)]
     taken = _Taken()
-    for path in (*definitions[0].head.paths.values(), config.feeds.opml):
+    fixed = (config.feeds.opml, *config.html.fixed().values())
+    for path in (*definitions[0].head.paths.values(), *fixed):
         taken.add(path)
     # The oldest come first, so that a new term never takes the path of an old one.
     groups.sort(key=lambda group: (group[0].kind, group[0].oldest, group[0].name))
@@ -121,6 +122,7 @@ def _site_feed(config: Config) -> Definition:
             site.description,
             page,
             config.feeds.paths[Kind.SITE],
+            config.html.site,
         )
     )
 
@@ -137,8 +139,15 @@ def _term_feed(
     name = named.title or term.name
     title = f"{config.site.title} – {name}" if config.site.title else name
     page = named.page or _page_pattern(config, term)
-    address = _absolute(config, page) if page else _folder(config, next(iter(paths.values())))
-    head = _head(config, term.kind, term.name, title, named.description, address, paths, name)
+    twin = _take_twin(config, term, next(iter(paths.values())), taken)
+    # A feed belongs to the site's own page of its term; where there is none, to ours.
+    if page:
+        address = _absolute(config, page)
+    elif twin:
+        address = page_url(config, twin)
+    else:
+        address = _folder(config, next(iter(paths.values())))
+    head = _head(config, term.kind, term.name, title, named.description, address, paths, twin, name)
     terms = tuple((member.kind, member.name) for member in group)
     since = min(member.oldest for member in group)
     return Definition(head, terms, sum(member.posts for member in group), since)
@@ -164,6 +173,25 @@ def _take_paths(
         if size:
             moved.append(path)
     return paths, moved
+
+
+def _take_twin(config: Config, term: TermPosts, feed: str, taken: _Taken) -> str:
+    """Where the page of a feed lies: in the folder of ``feed``, its first format.
+
+    Where many feeds share one, it is named as the feed is.
+    """
+    pattern = config.html.feed
+    if not pattern:
+        return ""
+    cased = "{name}" in next(iter(config.feeds.paths[term.kind].values()))
+    own = feed.rpartition(".")[0] or feed
+    twin = pattern.replace("{feed_folder}", folder_of(feed).rstrip("/")).lstrip("/")
+    marks = ("", *(f"-{name_hash(term.name, size)}" for size in (4, 8, 16)))
+    choices = (twin, *(f"{own}{mark}.html" for mark in marks))
+    path = next((each for each in choices if taken.free(each, cased)), "")
+    if path:
+        taken.add(path)
+    return path
 
 
 class _Taken:
@@ -217,6 +245,7 @@ def _head(
     description: str,
     page: str,
     paths: Mapping[Format, str],
+    twin: str,
     label: str = "",
 ) -> Feed:
     site, feeds = config.site, config.feeds
@@ -234,6 +263,7 @@ def _head(
         icon=_absolute(config, feeds.icon) if feeds.icon else "",
         logo=_absolute(config, feeds.logo) if feeds.logo else "",
         label=label,
+        twin=twin,
     )
 
 
@@ -246,9 +276,14 @@ def term_path(pattern: str, name: str, hash_bytes: int = 0) -> str:
     short = slug(name)
     exact = name if "{name}" not in pattern or _is_path(name) else slug(name, fold=False)
     if hash_bytes:
-        mark = hashlib.blake2b(name.encode(), digest_size=hash_bytes).hexdigest()
+        mark = name_hash(name, hash_bytes)
         short, exact = f"{short}-{mark}", f"{exact}-{mark}"
     return pattern.replace("{slug}", short).replace("{name}", exact)
+
+
+def name_hash(name: str, size: int) -> str:
+    """What tells a term from all others, in hexadecimal: ``size`` bytes of its exact name."""
+    return hashlib.blake2b(name.encode(), digest_size=size).hexdigest()
 
 
 def _is_path(name: str) -> bool:
@@ -267,15 +302,34 @@ def slug(name: str, fold: bool = True) -> str:
     if text.startswith("."):
         text = f"-{text.lstrip('.')}"
     if len(text.encode()) > SLUG_BYTES:
-        mark = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+        mark = name_hash(name, 4)
         text = f"{text.encode()[:SLUG_BYTES].decode('utf-8', 'ignore')}-{mark}"
-    return text or hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+    return text or name_hash(name, 4)
 
 
 def output_url(config: Config, path: str) -> str:
     """The address of a file of the output folder."""
     folder, slash, name = path.rpartition("/")
     return f"{config.site.url}/{_quoted(folder)}{slash}{_quoted(name)}"
+
+
+def page_url(config: Config, path: str) -> str:
+    """The address of a page of the output folder: that of its folder if it is its index."""
+    return output_url(config, folder_of(path) if is_index(path) else path)
+
+
+INDEX: Final = "index.html"
+
+
+def is_index(path: str) -> bool:
+    """Whether a page is what its folder shows."""
+    return path == INDEX or path.endswith(f"/{INDEX}")
+
+
+def folder_of(path: str) -> str:
+    """The folder that a file is in, with a slash at the end; empty for the output folder."""
+    folder, slash, _ = path.rpartition("/")
+    return folder + slash
 
 
 @lru_cache(maxsize=64)  # the formats of a feed lie in one folder and have the same names
@@ -295,8 +349,7 @@ def _scheme(site_url: str, pattern: str) -> str:
 
 
 def _folder(config: Config, path: str) -> str:
-    folder = path.rpartition("/")[0]
-    return output_url(config, f"{folder}/" if folder else "")
+    return output_url(config, folder_of(path))
 
 
 def _absolute(config: Config, page: str) -> str:

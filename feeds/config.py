@@ -23,8 +23,9 @@ from zoneinfo import ZoneInfo
 from feeds import sites
 from feeds.destination import Publish, publish_settings
 from feeds.errors import ConfigError
+from feeds.htmlpages import HtmlPages, html_pages
 from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
-from feeds.patterns import check_placeholders, feed_paths, keep_apart, output_path
+from feeds.patterns import feed_paths, keep_apart, keep_pages_apart, output_path
 from feeds.section import Problem, Section, listed, show
 
 CONFIG_NAME: Final = "config.toml"
@@ -250,14 +251,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class HtmlPages:
-    """``[pages]``: where each HTML page goes below the output; empty for none."""
-
-    directory: str = "index.html"
-    feed: str = "{feed_folder}/index.html"
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the user decided, checked. ``root`` is the site folder, absolute.
 
@@ -273,7 +266,7 @@ class Config:
     pages: Pages = Pages()
     links: Links = Links()
     server: Server = Server()
-    html: HtmlPages = HtmlPages()
+    html: HtmlPages = field(default_factory=HtmlPages)
     publish: Publish = field(default_factory=Publish)
     notes: tuple[Finding, ...] = ()
     over: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -294,7 +287,7 @@ class Config:
     def fingerprint(self) -> str:
         """A hash of everything but the place of the site, equal on every machine."""
         feeds = replace(self.feeds, output="")
-        return _hash(self.site, self.posts, feeds, self.terms, self.pages)
+        return _hash(self.site, self.posts, feeds, self.terms, self.pages, self.html)
 
 
 def _hash(*parts: object) -> str:
@@ -421,6 +414,7 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _config(root: Path, top: Section) -> Config:
     posts_section, links = top.section("posts"), top.section("links")
+    pages_section = top.section("pages")
     jekyll = posts_section.flag("jekyll")
     config = Config(
         root=root,
@@ -431,8 +425,9 @@ def _config(root: Path, top: Section) -> Config:
         pages=_pages(links),
         links=_links(links),
         server=_server(top.section("server"), top),
-        html=_html(top.section("pages")),
+        html=html_pages(pages_section),
     )
+    keep_pages_apart(pages_section, config.html.fixed(), config.feeds.opml, config.feeds.paths)
     publish = publish_settings(top.section("publish"), root, config.output)
     top.finish()
     return replace(config, publish=publish)
@@ -860,20 +855,6 @@ def _redirects(section: Section) -> Mapping[str, str]:
         if not old.startswith("/") or not (new.startswith("/") or _is_address(new)):
             section.problem(old, 'expected two paths, as in "/old/feed.xml" = "/feed.atom"')
     return redirects
-
-
-def _html(section: Section) -> HtmlPages:
-    pages = HtmlPages(
-        directory=output_path(section, "directory", "index.html"),
-        feed=output_path(section, "feed", "{feed_folder}/index.html"),
-    )
-    check_placeholders(section, "directory", pages.directory, frozenset())
-    used = check_placeholders(section, "feed", pages.feed, frozenset({"feed_folder"}))
-    if pages.feed and not used:
-        text = f"{show(pages.feed)} needs {{feed_folder}}, or all feeds share one page"
-        section.problem("feed", text)
-    section.finish()
-    return pages
 
 
 def _is_unicode(text: str) -> bool:

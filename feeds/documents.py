@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from feeds.config import Config
 from feeds.models import EPOCH, Document, Feed, Format
-from feeds.rows import TermKey
+from feeds.rows import PageRow, TermKey
 from feeds.view import View, connect
 
 if TYPE_CHECKING:
     from feeds.catalog import Catalog, Definition
     from feeds.ledger import PublishedDocument
+
+
+# What pages belong to that are about no feed.
+WHOLE: Final = ("", "")
 
 
 def definitions(view: View, config: Config) -> Catalog:
@@ -50,12 +54,57 @@ def documents(view: View, config: Config, paths: Iterable[str]) -> Iterator[Docu
     if not wanted:
         return
     found = definitions(view, config)
+    pages = wanted_pages(view, wanted)
     for definition in found.definitions:
-        formats = [f for f, path in definition.head.paths.items() if path in wanted]
-        if formats:
-            yield from feed_documents(filled(view, config, definition), formats)
-    if config.feeds.opml in wanted:
-        yield opml_document(config, found)
+        yield from _of_feed(view, config, definition, wanted, pages.pop(key_of(definition), ()))
+    yield from whole_documents(view, config, wanted, pages.pop(WHOLE, ()))
+
+
+def wanted_pages(view: View, paths: frozenset[str]) -> dict[tuple[str, str], list[PageRow]]:
+    """The pages with these paths by the feed that they belong to."""
+    pages: dict[tuple[str, str], list[PageRow]] = {}
+    for page in view.pages():
+        if page.path in paths:
+            pages.setdefault(page.feed, []).append(page)
+    return pages
+
+
+def whole_documents(
+    view: View, config: Config, paths: frozenset[str], pages: Iterable[PageRow]
+) -> Iterator[Document]:
+    """Those of these documents that belong to no feed."""
+    if config.feeds.opml in paths:
+        yield opml_document(config, definitions(view, config))
+    for page in pages:
+        yield page_document(view, config, page)
+
+
+def _of_feed(
+    view: View,
+    config: Config,
+    definition: Definition,
+    paths: frozenset[str],
+    pages: Sequence[PageRow],
+) -> Iterator[Document]:
+    formats = [f for f, path in definition.head.paths.items() if path in paths]
+    if formats or pages:
+        feed = filled(view, config, definition)
+        yield from feed_documents(feed, formats)
+        for page in pages:
+            yield page_document(view, config, page, feed)
+
+
+def page_document(
+    view: View, config: Config, page: PageRow, feed: FilledFeed | None = None
+) -> Document:
+    """A page for people, or a file that all of them share; ``feed`` if it is about one."""
+    from feeds.pageviews import Shown
+
+    found, cards = definitions(view, config), view.cards()
+    known = view.memo.get("shown")
+    if known is None or known.found is not found or known.cards != cards:
+        view.memo["shown"] = known = Shown(view, config, found, cards)
+    return cast("Shown", known).document(page, feed)
 
 
 def write_documents(
@@ -74,8 +123,8 @@ def write_documents(
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for definition in definitions:
-        formats = [f for f, path in definition.head.paths.items() if path in paths]
-        for document in feed_documents(filled(view, config, definition), formats):
+        pages = [page for page in view.pages(key_of(definition)) if page.path in paths]
+        for document in _of_feed(view, config, definition, paths, pages):
             file = folder / hashlib.blake2b(document.path.encode(), digest_size=16).hexdigest()
             file.write_bytes(document.body)
             written.append((document.path, document.hash, file))
@@ -89,10 +138,13 @@ def _worker_view(index: Path) -> View:
 
 @dataclass(frozen=True, slots=True)
 class FilledFeed:
-    """A feed with the dates of its entries in its head, and their fragments, newest first."""
+    """A feed with the dates of its entries in its head, and their fragments, newest first.
+
+    A fragment is what an entry is in a format, or (``PAGE``) on a page.
+    """
 
     head: Feed
-    fragments: tuple[Mapping[Format, bytes], ...]
+    fragments: tuple[Mapping[str, bytes], ...]
 
 
 def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
@@ -105,8 +157,8 @@ def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
     newest = max((updated for _, updated, _ in rows), default=0)
     change = period(dates, config.feeds.poll_minutes)
     head = replace(definition.head, updated=aware(newest, config), period=change)
-    formats = view.formats()
-    return FilledFeed(head, tuple(unpack_fragments(body, formats) for _, _, body in rows))
+    names = view.fragments()
+    return FilledFeed(head, tuple(unpack_fragments(body, names) for _, _, body in rows))
 
 
 def cache_seconds(view: View, config: Config, definition: Definition) -> int:

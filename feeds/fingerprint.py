@@ -24,6 +24,11 @@ LIBRARIES: Final = re.compile(
 )
 
 
+# What is rendered depends on the files in these folders of the program.
+FOLDERS: Final = ("posts", "render", "pages", "pages/templates")
+ENDINGS: Final = (".py", ".sql", ".html", ".css", ".js")
+
+
 def digest(*parts: object) -> bytes:
     """16 bytes that tell one set of values from another."""
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
@@ -54,9 +59,9 @@ def _program() -> tuple[object, ...]:
     package = Path(feeds.__file__).parent
     own = sorted(
         (path.name, found.st_size, found.st_mtime_ns)
-        for folder in (package, package / "posts", package / "render")
+        for folder in (package, *(package / name for name in FOLDERS))
         for path in folder.iterdir()
-        if path.suffix in (".py", ".sql")
+        if path.suffix in ENDINGS
         for found in (path.stat(),)
     )
     libraries: set[str] = set()

@@ -1,6 +1,7 @@
 """An entry as it is kept: its fragments in all formats, packed into one value of the index.
 
-In: the bytes that :func:`~feeds.render.render_entry` made for each format. Out: the same,
+In: the bytes that :func:`~feeds.render.render_entry` made for each format, and where there are
+pages those that :func:`~feeds.pages.entries.page_entry` made. Out: the same,
 compressed with a checksum (Zstandard, RFC 8878), and back.
 """
 
@@ -13,10 +14,12 @@ from typing import Final
 
 import zstandard
 
-from feeds.models import Format
+from feeds.config import Config
 from feeds.rows import DamagedIndexError
 
 COMPRESSION_LEVEL: Final = 1
+# Beside the formats: what pages show of an entry.
+PAGE: Final = "page"
 
 
 def pack_fragments(fragments: Sequence[bytes]) -> bytes:
@@ -39,17 +42,25 @@ def _packers() -> _Packers:
     return _Packers()
 
 
-def unpack_fragments(body: bytes, formats: Sequence[Format]) -> dict[Format, bytes]:
-    """What :func:`pack_fragments` packed. Raises :class:`~feeds.rows.DamagedIndexError`."""
+def fragment_names(config: Config) -> tuple[str, ...]:
+    """What is kept of every entry, in its order."""
+    return (*config.feeds.formats, *((PAGE,) if config.html.of_feeds else ()))
+
+
+def unpack_fragments(body: bytes, names: Sequence[str]) -> dict[str, bytes]:
+    """What :func:`pack_fragments` packed, by what each is (formats and ``PAGE``).
+
+    Raises :class:`~feeds.rows.DamagedIndexError`.
+    """
     try:
         whole = memoryview(_packers().decompressor.decompress(body))
     except zstandard.ZstdError as error:
         raise DamagedIndexError(f"an entry does not decompress: {error}") from error
-    start = 4 * len(formats)
+    start = 4 * len(names)
     found = {}
-    for place, format in enumerate(formats):
+    for place, name in enumerate(names):
         length = int.from_bytes(whole[4 * place : 4 * place + 4], "little")
-        found[format] = bytes(whole[start : start + length])
+        found[name] = bytes(whole[start : start + length])
         start += length
     if start != len(whole):
         raise DamagedIndexError(f"an entry holds {len(whole)} bytes where {start} are said")

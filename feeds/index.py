@@ -27,8 +27,10 @@ from feeds.models import Finding, Level
 from feeds.rows import (
     LIST,
     BucketRow,
+    Card,
     DamagedIndexError,
     Modified,
+    PageRow,
     Row,
     Stage,
     State,
@@ -159,6 +161,7 @@ class Index(View):
         self.touched: set[TermKey] = set()
         self.posts_changed = False
         self.renewed: set[tuple[str, str]] = set()  # what may have other bytes than before
+        self.reselected: set[TermKey] = set()  # feeds that may have lost or won any post
         self._feeds_changed = False
         self._wait = wait
         self._claims: set[int] = set()
@@ -245,7 +248,7 @@ class Index(View):
     def forget_rendered(self) -> None:
         """What was rendered is no longer what would be rendered now."""
         self._feeds_changed = True
-        for table in ("entry", "feed", "feed_entry", "document"):
+        for table in ("entry", "feed", "feed_entry", "document", "card", "page"):
             self._db.execute(f"DELETE FROM {table}")
         self._db.execute("DELETE FROM meta WHERE key = 'opml'")
         self._db.execute("DELETE FROM finding WHERE stage = ?", (Stage.RENDER,))
@@ -565,6 +568,29 @@ class Index(View):
             self._db.execute("DELETE FROM feed_entry WHERE feed = ?", row)
             self._db.execute("DELETE FROM document WHERE feed = ?", row)
 
+    def forget_pages(self, feed: tuple[str, str]) -> None:
+        """A feed is gone, and its pages with it."""
+        for table in ("card", "page"):
+            self._db.execute(f"DELETE FROM {table} WHERE kind = ? AND name = ?", feed)
+        self._feeds_changed = True
+
+    def store_card(self, feed: tuple[str, str], card: Card) -> None:
+        """What is said of a feed where it is one of many."""
+        row = (*feed, *card)
+        self._db.execute(f"INSERT OR REPLACE INTO card VALUES {marks(row)}", row)
+
+    def store_pages(self, feed: tuple[str, str], pages: Sequence[PageRow]) -> None:
+        """The pages of a feed, or those that belong to none; one with another key than before
+        has to be rendered, one that is not among them is gone."""
+        before = {page.path: page.key for page in self.pages(feed)}
+        changed = [page for page in pages if before.pop(page.path, None) != page.key]
+        rows = [(page.path, str(page.part), *page.feed, *page[3:], None) for page in changed]
+        self._db.executemany(
+            "INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+        self._db.executemany("DELETE FROM page WHERE path = ?", [(path,) for path in before])
+        self._feeds_changed |= bool(changed or before)
+
     def store_entry(
         self, post: int, path: str, key: bytes, body: bytes, findings: Sequence[Finding]
     ) -> None:
@@ -589,7 +615,9 @@ class Index(View):
             self._db.execute(query, (path, Stage.RENDER))
 
     def store_document(self, path: str, hash: str | None) -> None:
-        """The hash of a document of a feed, or of the list of feeds (made if missing)."""
+        """The hash of a page, of a document of a feed, or of the list of feeds (then made)."""
+        if self._db.execute("UPDATE page SET hash = ? WHERE path = ?", (hash, path)).rowcount:
+            return
         self._db.execute(
             "INSERT INTO document VALUES (?, 0, ?) ON CONFLICT (path) DO UPDATE SET hash = ?",
             (path, hash, hash),

@@ -251,8 +251,8 @@ class Feed:
 
     ``name`` is the term (empty for the site), ``label`` what it is called, ``page`` the HTML
     page that the feed belongs to, ``urls`` the address of the feed in each format that is
-    written, ``paths`` where it lies below the output folder. ``updated`` is the newest
-    ``updated`` of its entries.
+    written, ``paths`` where it lies below the output folder. ``twin`` is where its own page
+    for people lies, empty if it has none. ``updated`` is the newest ``updated`` of its entries.
     """
 
     kind: Kind
@@ -269,6 +269,7 @@ class Feed:
     icon: str = ""
     logo: str = ""
     label: str = ""
+    twin: str = ""
     period: Period = field(default_factory=Period)
 
 

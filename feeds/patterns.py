@@ -7,7 +7,7 @@ is still to be filled in, and a problem for each that could not name a file of i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from feeds.models import Format, Kind
@@ -37,14 +37,34 @@ def feed_paths(section: Section, formats: tuple[Format, ...]) -> Mapping[Kind, P
 
 def keep_apart(section: Section, opml: str, paths: Mapping[Kind, Patterns]) -> None:
     """No two documents may share a path, nor may one be where another needs a folder."""
-    if any(problem.keys[:1] == section.keys for problem in section.problems):
-        return  # the paths are not what they should be yet
-    places: list[tuple[tuple[str, ...], str]] = [(("opml",), opml)] if opml else []
+    _keep_apart(section, [], _feed_places(opml, paths))
+
+
+def keep_pages_apart(
+    section: Section, pages: Mapping[str, str], opml: str, paths: Mapping[Kind, Patterns]
+) -> None:
+    """Nor may a page (by its key in ``section``) have the path of a feed, or of another page."""
+    taken = [(("feeds", *key), path) for key, path in _feed_places(opml, paths)]
+    _keep_apart(section, taken, [((key,), path) for key, path in pages.items()])
+
+
+# Keys of the configuration, and the path that they name.
+_Place: TypeAlias = tuple[tuple[str, ...], str]
+
+
+def _feed_places(opml: str, paths: Mapping[Kind, Patterns]) -> list[_Place]:
+    places: list[_Place] = [(("opml",), opml)] if opml else []
     for kind, patterns in paths.items():
         places += [(("paths", kind, format), path) for format, path in patterns.items()]
+    return places
+
+
+def _keep_apart(section: Section, others: Sequence[_Place], own: Sequence[_Place]) -> None:
+    if any(problem.keys[:1] in (("feeds",), section.keys) for problem in section.problems):
+        return  # the paths are not what they should be yet
     clashes: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
-    for number, (key, path) in enumerate(places):
-        for other, taken in places[:number]:
+    for number, (key, path) in enumerate(own):
+        for other, taken in (*others, *own[:number]):
             if clash := _clash(path.casefold(), taken.casefold()):
                 # A pattern for all formats clashes in each of them; once is enough.
                 text = f"{show(path)} {clash} {'.'.join(other)}"

@@ -122,6 +122,7 @@ class Folder:
             raise ForeignFileError(_other_site(path / MANIFEST, before))
         self._known = dict(known)
         self._checked: set[str] = set()
+        self._given_up: set[str] = set()
 
     @property
     def staging(self) -> Path:
@@ -151,7 +152,7 @@ class Folder:
 
     def stale(self, wanted: Iterable[str]) -> tuple[str, ...]:
         """The files of ours that publishing would remove, unless somebody changed them."""
-        return tuple(sorted(self._manifest.keys() - set(wanted)))
+        return tuple(sorted(self._manifest.keys() - set(wanted) - self._given_up))
 
     def refuse_foreign(self, paths: Iterable[str]) -> None:
         """Raise :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
@@ -160,6 +161,22 @@ class Folder:
             foreign = {found for path in paths if (found := self._foreign(path))}
         if foreign:
             raise self._in_the_way(foreign)
+
+    def give_way(self, paths: Iterable[str]) -> list[str]:
+        """Those of these paths where somebody else's file is, which then stays as it is.
+
+        That of a page may be the site's own: one that somebody wrote over ours, too.
+        """
+        with _explained(self.path):
+            theirs = [path for path in paths if self._is_theirs(path)]
+        self._given_up.update(theirs)
+        return theirs
+
+    def _is_theirs(self, path: str) -> bool:
+        if path not in self._manifest:
+            return bool(self._foreign(path)) or path in self._left
+        file = self.path / path
+        return os.path.lexists(file) and _hash_file(file) not in self._manifest[path]
 
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
         """What publishing would find of files that somebody changed: those of feeds that are
@@ -312,7 +329,11 @@ class Folder:
             return (), (), ()
         # From here on the files are ours whether they are in place yet or not.
         self.path.mkdir(parents=True, exist_ok=True)
-        union = {path: hashes | final.get(path, set()) for path, hashes in self._manifest.items()}
+        union = {
+            path: hashes | final.get(path, set())
+            for path, hashes in self._manifest.items()
+            if path not in self._given_up
+        }
         left = {path: hashes for path, hashes in self._left.items() if path not in final}
         self._write_manifest({**final, **union}, left)
         # A file that goes may stand where a folder has to come, and the other way round.

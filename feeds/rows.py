@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -91,6 +91,48 @@ class Modified(NamedTuple):
     at: int
 
 
+class Part(StrEnum):
+    """What a page for people shows, or what belongs to all of them."""
+
+    TWIN = "twin"  # a feed
+    OLDER = "older"  # posts that are no longer in it
+    DIRECTORY = "directory"
+    LINKS = "links"
+    STYLE = "style"
+    SCRIPT = "script"
+
+
+class PageRow(NamedTuple):
+    """A page of the table ``page`` without its hash. Times are seconds since 1970."""
+
+    path: str
+    part: Part
+    feed: tuple[str, str]
+    number: int = 0
+    key: bytes = b""
+    posts: bytes = b""
+    at: int = 0
+    mark: int = 0
+
+    @property
+    def key_name(self) -> str:
+        """The key of ``[pages]`` that says where it lies."""
+        if self.part in (Part.TWIN, Part.OLDER):
+            return "site" if self.feed[0] == Kind.SITE else "feed"
+        return str(self.part)
+
+
+class Card(NamedTuple):
+    """What is said of a feed where it is one of many. ``newest`` is microseconds since 1970."""
+
+    twin: str
+    label: str
+    posts: int
+    newest: int
+    unit: str
+    frequency: int
+
+
 class DamagedIndexError(Exception):
     """The index holds nonsense; it has to be made again."""
 
@@ -151,6 +193,15 @@ def decode_post(data: bytes) -> Post:
 def terms_of(data: bytes) -> list[TermKey]:
     post = decode_post(data)
     return list(post_row(post, b"", ()).terms)
+
+
+def term_names(data: bytes) -> tuple[list[str], list[str]]:
+    """The categories and tags of a post, each once."""
+    try:
+        raw = orjson.loads(data)
+        return list(dict.fromkeys(raw["categories"])), list(dict.fromkeys(raw["tags"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedIndexError(f"a post does not decode: {error}") from error
 
 
 def stem(path: str) -> str:

@@ -5,7 +5,7 @@
 
 -- By name: "reading" and "rendering" are fingerprints of what the rest depends on (program,
 -- configuration), "opml" is that of the list of feeds, "formats" are those that entries are
--- kept in, "edition" counts the changes of feeds.
+-- kept in (and "page" for what pages show of one), "edition" counts the changes of feeds.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value BLOB NOT NULL
@@ -122,6 +122,34 @@ CREATE TABLE document (
     feed INTEGER NOT NULL,        -- 0 for the list of all feeds
     hash TEXT                     -- SHA-256 of the body
 ) WITHOUT ROWID;
+
+-- What the directory of feeds and links to a feed say of it. Only kept where there are pages.
+CREATE TABLE card (
+    kind      TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    twin      TEXT NOT NULL,      -- where its page lies
+    label     TEXT NOT NULL,      -- what people call it
+    posts     INTEGER NOT NULL,
+    newest    INTEGER NOT NULL,   -- date of its newest post
+    unit      TEXT NOT NULL,      -- how often it changes: models.Period
+    frequency INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+
+-- Pages for people. A hash of NULL means: to be rendered.
+CREATE TABLE page (
+    path   TEXT PRIMARY KEY,      -- below the output folder
+    part   TEXT NOT NULL,         -- what it shows: rows.Part
+    kind   TEXT NOT NULL,         -- of which feed; empty for what belongs to none
+    name   TEXT NOT NULL,
+    number INTEGER NOT NULL,      -- of pages with older posts: from 1, the oldest
+    key    BLOB NOT NULL,         -- of all that it is made from
+    posts  BLOB NOT NULL,         -- the ids of the posts of such a page, packed
+    at     INTEGER NOT NULL,      -- when it changed last, in seconds since 1970
+    mark   INTEGER NOT NULL,      -- when what its posts link to changed: see paging.py
+    hash   TEXT                   -- SHA-256 of the body
+) WITHOUT ROWID;
+CREATE INDEX page_by_feed ON page (kind, name);
 
 -- Sizes and times of the files in an output folder when they were last known to be right.
 CREATE TABLE written (

@@ -38,6 +38,8 @@ def select(index: Index, config: Config, found: Catalog) -> list[Task]:
             chosen.append((definition, index.newest(definition.terms, config.feeds.entries)))
     for gone in before:
         index.drop_feed(gone)
+    index.reselected.update(before)
+    index.reselected.update(key_of(definition) for definition, _ in chosen)
     _settle_opml(index, config, found)
     return _store_selection(index, config, chosen)
 

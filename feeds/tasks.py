@@ -23,6 +23,7 @@ from feeds import catalog, render
 from feeds.config import Config
 from feeds.fragments import pack_fragments
 from feeds.models import Category, Entry, Finding, Kind, Level, Post
+from feeds.pages.entries import page_entry
 from feeds.posts.body import render_body
 from feeds.posts.fields import resolved
 from feeds.posts.read import read_body, read_post
@@ -144,6 +145,8 @@ def _render_entry(
     if task.instead and task.instead[0] == reading.post.source:
         made = replace(made, source=task.instead[1])
     fragments = [render.render_entry(made, format) for format in config.feeds.formats]
+    if config.html.of_feeds:
+        fragments.append(page_entry(made, reading.post))
     return RenderedEntry(task.post, pack_fragments(fragments), content.findings)
 
 

@@ -13,8 +13,18 @@ from typing import Any, Final
 
 import orjson
 
-from feeds.models import Finding, Format, Kind, Level, Post
-from feeds.rows import DamagedIndexError, Modified, Selected, State, TermKey, decode_post
+from feeds.models import Finding, Kind, Level, Post
+from feeds.rows import (
+    Card,
+    DamagedIndexError,
+    Modified,
+    PageRow,
+    Part,
+    Selected,
+    State,
+    TermKey,
+    decode_post,
+)
 
 BUSY_WAIT: Final = 5.0
 VARIABLES: Final = 500  # of one statement; SQLite takes at least 999
@@ -67,9 +77,9 @@ class View:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else None
 
-    def formats(self) -> tuple[Format, ...]:
-        """The formats that the entries are kept in, in their order."""
-        return tuple(Format(name) for name in (self.meta("formats") or "").split())
+    def fragments(self) -> tuple[str, ...]:
+        """What is kept of every entry, in its order: its formats, and what pages show of it."""
+        return tuple((self.meta("formats") or "").split())
 
     def edition(self) -> str:
         """The number of this state of the feeds: that of the index, then that of the state."""
@@ -189,6 +199,12 @@ class View:
         rows = self._db.execute("SELECT kind, name, head, key FROM feed")
         return {(Kind(kind), name): (head, key) for kind, name, head, key in rows}
 
+    def feed_key(self, feed: TermKey) -> bytes:
+        """The key of a feed that was selected; empty if there is none."""
+        query = "SELECT key FROM feed WHERE kind = ? AND name = ?"
+        row = self._db.execute(query, (str(feed[0]), feed[1])).fetchone()
+        return bytes(row[0]) if row else b""
+
     def feed_count(self) -> int:
         """How many feeds there are."""
         count: int = self._db.execute("SELECT count(*) FROM feed").fetchone()[0]
@@ -225,10 +241,85 @@ class View:
             (str(feed[0]), feed[1]),
         ).fetchall()
 
+    def members(self, terms: Sequence[TermKey], limit: int) -> list[tuple[int, bytes]]:
+        """Id and digest of the newest visible posts of some terms, of the whole site if there
+        are none; the newest first."""
+        if not terms:
+            return self._db.execute(
+                "SELECT id, digest FROM post WHERE state = ? ORDER BY date DESC, path DESC LIMIT ?",
+                (State.VISIBLE, limit),
+            ).fetchall()
+        ids = [self.term_id(term) for term in terms]
+        return self._db.execute(
+            "SELECT DISTINCT p.id, p.digest FROM membership m JOIN post p ON p.id = m.post"
+            f" WHERE m.term IN {marks(ids)} ORDER BY p.date DESC, p.path DESC LIMIT ?",
+            (*ids, limit),
+        ).fetchall()
+
+    def posts_of(self, terms: Sequence[TermKey]) -> dict[int, bytes]:
+        """Id and data of the visible posts that have any of some terms."""
+        ids = [self.term_id(term) for term in terms]
+        query = "SELECT p.id, p.data FROM membership m JOIN post p ON p.id = m.post WHERE m.term IN"
+        return dict(self.in_values(query, ids))
+
+    def member_count(self, terms: Sequence[TermKey]) -> int:
+        """How many visible posts some terms have, the whole site if there are none."""
+        if not terms:
+            return self.count().get(State.VISIBLE, 0)
+        ids = [self.term_id(term) for term in terms]
+        query = f"SELECT count(DISTINCT post) FROM membership WHERE term IN {marks(ids)}"
+        count: int = self._db.execute(query, ids).fetchone()[0]
+        return count
+
+    def term_id(self, term: TermKey) -> int:
+        """What a term is called in the index; 0 if no visible post has it."""
+        query = "SELECT id FROM term WHERE kind = ? AND name = ?"
+        row = self._db.execute(query, (str(term[0]), term[1])).fetchone()
+        return int(row[0]) if row else 0
+
+    def posts_by_id(self, posts: Sequence[int]) -> dict[int, Post]:
+        """Posts by what the index calls them."""
+        rows = self.in_values("SELECT id, data FROM post WHERE id IN", posts)
+        return {id: decode_post(data) for id, data in rows}
+
+    def feed_posts(self, feed: TermKey) -> list[tuple[int, bytes]]:
+        """Date and data of the posts in a feed, in their order."""
+        return self._db.execute(
+            "SELECT p.date, p.data FROM feed JOIN feed_entry f ON f.feed = feed.id"
+            " JOIN post p ON p.id = f.post"
+            " WHERE feed.kind = ? AND feed.name = ? ORDER BY f.position",
+            (str(feed[0]), feed[1]),
+        ).fetchall()
+
+    def cards(self) -> dict[TermKey, Card]:
+        """What is said of every feed where it is one of many."""
+        rows = self._db.execute("SELECT * FROM card ORDER BY kind, name")
+        return {(Kind(kind), name): Card(*card) for kind, name, *card in rows}
+
+    def pages(self, feed: tuple[str, str] | None = None) -> list[PageRow]:
+        """All pages, or those of a feed."""
+        if not self._has("page"):
+            return []
+        query = "SELECT path, part, kind, name, number, key, posts, at, mark FROM page"
+        if feed is None:
+            rows = self._db.execute(query)
+        else:
+            rows = self._db.execute(f"{query} WHERE kind = ? AND name = ?", feed)
+        return [
+            PageRow(path, Part(part), (kind, name), *rest) for path, part, kind, name, *rest in rows
+        ]
+
+    def page(self, path: str) -> PageRow | None:
+        """The page that lies somewhere."""
+        query = (
+            "SELECT path, part, kind, name, number, key, posts, at, mark FROM page WHERE path = ?"
+        )
+        row = self._db.execute(query, (path,)).fetchone()
+        return PageRow(row[0], Part(row[1]), (row[2], row[3]), *row[4:]) if row else None
+
     def modified(self, feed: tuple[str, str]) -> Modified | None:
-        """When a feed changed last; ``None`` where that is not known: the index may be one
-        that an older program made."""
-        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'modified'").fetchone():
+        """When a feed changed last; ``None`` where that is not known."""
+        if not self._has("modified"):
             return None
         query = "SELECT content, at FROM modified WHERE kind = ? AND name = ?"
         row = self._db.execute(query, (str(feed[0]), feed[1])).fetchone()
@@ -236,7 +327,16 @@ class View:
 
     def documents(self) -> dict[str, str | None]:
         """The hash of every document by its path; ``None`` where it has to be rendered."""
-        return dict(self._db.execute("SELECT path, hash FROM document"))
+        # A feed has the better right to a path.
+        query = "SELECT path, hash FROM document"
+        if self._has("page"):
+            query = f"SELECT path, hash FROM page UNION ALL {query}"
+        return dict(self._db.execute(query))
+
+    def _has(self, table: str) -> bool:
+        """Whether there is a table: the index may be one that an older program made."""
+        query = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        return self._db.execute(query, (table,)).fetchone() is not None
 
     def in_values(self, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """A query that ends in ``IN``, for any number of values."""

@@ -41,7 +41,8 @@ class Facts(NamedTuple):
     """What an answer says beside its document.
 
     ``kind`` and ``format`` are what it counts as, ``max_age`` is seconds, ``links`` pairs of
-    relation and address for the Link header (RFC 8288).
+    relation and address for the Link header (RFC 8288), ``policy`` what browsers may do with
+    it.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Facts(NamedTuple):
     max_age: int
     links: tuple[tuple[str, str], ...] = ()
     surrogate_keys: tuple[str, ...] = ()
+    policy: str = ""
 
 
 class Variant(NamedTuple):
@@ -152,6 +154,9 @@ def freeze(
 def _full_headers(facts: Facts) -> Headers:
     """What a 304 need not repeat."""
     headers: Headers = [NOSNIFF, (b"accept-ranges", b"none")]
+    if facts.policy:
+        headers.append((b"content-security-policy", facts.policy.encode()))
+        headers.append((b"referrer-policy", b"strict-origin-when-cross-origin"))
     if facts.links:
         links = ", ".join(f'<{_uri(url)}>; rel="{relation}"' for relation, url in facts.links)
         headers.append((b"link", links.encode()))

@@ -20,19 +20,30 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from feeds.catalog import Catalog, Definition
+from feeds.catalog import Catalog, Definition, folder_of, is_index
 from feeds.config import Config, reload_config
-from feeds.documents import FilledFeed, definitions, feed_documents, filled, key_of, opml_document
+from feeds.documents import (
+    WHOLE,
+    FilledFeed,
+    definitions,
+    feed_documents,
+    filled,
+    key_of,
+    opml_document,
+    page_document,
+)
 from feeds.errors import ConfigError
 from feeds.fingerprint import rendering_fingerprint
 from feeds.models import Feed, Format
-from feeds.rows import LIST, DamagedIndexError
+from feeds.pages.policy import HEADER_POLICY, HTML
+from feeds.rows import LIST, DamagedIndexError, PageRow
 from feeds.view import View, connect, current_index
 from server.answers import Answer, Facts, freeze
 
 T = TypeVar("T")
 
 OPML: Final = "opml"
+PAGE: Final = "page"
 # The redirects of the configuration that the builder follows, in the index as JSON.
 REDIRECTS: Final = "redirects"
 
@@ -40,12 +51,14 @@ REDIRECTS: Final = "redirects"
 class Place(NamedTuple):
     """A document that exists: what defines it, its format, and the key of its content.
 
-    Definition and format are ``None`` for the list of feeds.
+    Definition and format are ``None`` for the list of feeds; a page is no format, and has a
+    definition if it is about a feed.
     """
 
     definition: Definition | None
     format: Format | None
     key: bytes
+    page: PageRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +166,7 @@ class EditionReader:
             place = edition.places.get(answer.path)
             if place is None or place.key != answer.key:
                 return None
-            definition, format, _ = place
+            definition, format = place.definition, place.format
             if definition is None or format is None:
                 return None
             feed = filled(view, edition.config, definition)
@@ -267,8 +280,8 @@ def _edition(view: View, config: Config, number: str, redirects: str | None) -> 
     found = definitions(view, config)
     rendering = (view.meta("rendering") or "").encode()
     keys = view.feed_keys()
-    formats = view.formats()
-    places = {}
+    formats = view.fragments()
+    places = _pages(view, found, rendering)
     for definition in found.definitions:
         known = keys.get(key_of(definition))
         if known is None:
@@ -285,13 +298,22 @@ def _edition(view: View, config: Config, number: str, redirects: str | None) -> 
         config,
         found,
         places,
-        {spelling(path): path for path in places},
+        {spelling(each): path for path in places for each in _also(path)},
         old_paths(
             config.server.redirects if redirects is None else orjson.loads(redirects),
             prefix(config),
         ),
         prefix(config),
     )
+
+
+def _pages(view: View, found: Catalog, rendering: bytes) -> dict[str, Place]:
+    defined: dict[tuple[str, str], Definition] = {key_of(d): d for d in found.definitions}
+    return {
+        page.path: Place(defined.get(page.feed), None, _digest(rendering, page.key), page)
+        for page in view.pages()
+        if page.feed == WHOLE or page.feed in defined
+    }
 
 
 def prefix(config: Config) -> str:
@@ -309,6 +331,11 @@ def old_paths(redirects: Mapping[str, str], prefix: str) -> Paths[str]:
     return Paths.of(below | exact)
 
 
+def _also(path: str) -> tuple[str, ...]:
+    """A path, and the folder whose index it is, which is found without its slash, too."""
+    return (path, folder_of(path)) if is_index(path) else (path,)
+
+
 def spelling(path: str) -> str:
     """What the ways to write a path have in common: case, Unicode form, slashes aside."""
     parts = unicodedata.normalize("NFC", path).casefold().split("/")
@@ -317,6 +344,8 @@ def spelling(path: str) -> str:
 
 def _made(view: View, edition: Edition, path: str, place: Place) -> Made:
     config = edition.config
+    if place.page is not None:
+        return _page(view, config, place, place.page)
     if place.definition is None or place.format is None:
         document = opml_document(config, edition.catalog)
         facts = Facts(OPML, OPML, config.feeds.poll_minutes[1] * 60, surrogate_keys=("feeds", OPML))
@@ -328,6 +357,17 @@ def _made(view: View, edition: Edition, path: str, place: Place) -> Made:
     facts = _facts(feed.head, place.format)
     modified = _modified(view, key_of(place.definition))
     return Made(freeze(document, place.key, facts, entries, modified), document.body)
+
+
+def _page(view: View, config: Config, place: Place, page: PageRow) -> Made:
+    feed = filled(view, config, place.definition) if place.definition else None
+    document = page_document(view, config, page, feed)
+    named = f"{page.feed[0]}/{page.feed[1]}" if page.feed[1] else page.feed[0] or str(page.part)
+    minutes = feed.head.period.minutes if feed else config.feeds.poll_minutes[0]
+    policy = HEADER_POLICY if document.media_type == HTML else ""
+    facts = Facts(PAGE, page.part, minutes * 60, (), ("feeds", named), policy)
+    modified = datetime.fromtimestamp(page.at, UTC)
+    return Made(freeze(document, place.key, facts, modified=modified), document.body)
 
 
 def _modified(view: View, feed: tuple[str, str]) -> datetime | None:

@@ -73,7 +73,7 @@ class Elsewhere:
         shelf = self._shelf
         if target := shelf.redirect(path):
             return self._moved(301, self._address(target))
-        if known := shelf.canonical(path):
+        if (known := shelf.canonical(path)) is not None:
             return self._moved(308, f"{shelf.prefix}/{quote(known)}")
         if target := shelf.redirect_in_other_spelling(path):
             return self._moved(301, self._address(target))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+from feeds.catalog import INDEX, folder_of, is_index
 from feeds.config import Config
 from feeds.ledger import Withdrawn
 from feeds.models import Document
@@ -123,8 +124,8 @@ class Shelf:
 
     def redirect(self, path: str) -> str | None:
         """Where the path of a request has moved to, if anywhere."""
-        exact = self._moves.exact
-        return exact.get(path.rstrip("/")) or exact.get(f"/{self.document_path(path)}".rstrip("/"))
+        exact, path = self._moves.exact, path.rstrip("/")
+        return exact.get(path) or exact.get(f"/{self.document_path(path)}".rstrip("/"))
 
     def redirect_in_other_spelling(self, path: str) -> str | None:
         """Likewise, if that is not where the request is: paths may move to another spelling."""
@@ -151,6 +152,8 @@ class Shelf:
         First as a path below that of the site, however that is written, then as it stands.
         """
         whole, above = spelling(path), spelling(self._prefix)
+        if above and whole == above:
+            return "", whole
         if above and whole.startswith(f"{above}/"):
             return whole[len(above) + 1 :], whole
         return (whole,)
@@ -159,25 +162,27 @@ class Shelf:
         """The path of a request as a path below the output.
 
         A site with a path of its own is found with it and, as behind a proxy that takes it
-        off, without it.
+        off, without it. A folder is its index.
         """
-        if self._prefix and self.has_prefix(path):
-            return path[len(self._prefix) + 1 :]
-        return path[1:]
+        above = len(self._prefix) if self._prefix and self.has_prefix(path) else 0
+        below = path[above + 1 :]
+        return below + INDEX if not below or below.endswith("/") else below
 
     def knows(self, path: str) -> bool:
         """Whether there is a document for the path of a request."""
         return self.edition is not None and self.document_path(path) in self.edition.places
 
     def canonical(self, path: str) -> str | None:
-        """The document that the path of a request means in another spelling of it.
+        """The path of what the path of a request means in another spelling of it.
 
-        A slash at the end, doubled slashes, another case or Unicode form.
+        A slash at the end, doubled slashes, another case or Unicode form. What a folder shows
+        is the path of the folder.
         """
         if self.edition is None or self.knows(path):
             return None
         found = map(self.edition.spellings.get, self.spellings(path))
-        return next(filter(None, found), None)
+        known = next(filter(None, found), None)
+        return folder_of(known) if known and is_index(known) else known
 
     async def newest_post(self) -> float | None:
         """When the newest post was published, in seconds since 1970."""
@@ -336,10 +341,11 @@ class Shelf:
     def _paths(self, answer: Answer) -> Iterable[str]:
         """The paths of requests that an answer is for."""
         path = f"/{answer.path}"
+        paths = (path, f"/{folder_of(answer.path)}") if is_index(answer.path) else (path,)
         if not self._prefix:
-            return (path,)
-        paths = (path, self._prefix + path)
-        return [each for each in paths if self.document_path(each) == answer.path]
+            return paths
+        both = (*paths, *(self._prefix + each for each in paths))
+        return [each for each in both if self.document_path(each) == answer.path]
 
     def _put(self, answer: Answer) -> None:
         self._drop(answer.path)
@@ -411,7 +417,8 @@ class Shelf:
 def _withdrawn(old: Edition | None, new: Edition, now: float) -> Paths[Withdrawn]:
     """What there was and is not any more, until the ledger says it to all workers."""
     found = {}
-    for path, (definition, format, _) in old.places.items() if old else ():
+    for path, place in old.places.items() if old else ():
+        definition, format = place.definition, place.format
         if path not in new.places and definition is not None and format is not None:
             head = definition.head
             found[path] = Withdrawn(path, format, head.title, head.urls[format], now)

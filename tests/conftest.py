@@ -22,6 +22,14 @@ timezone = "Asia/Shanghai"
 [posts]
 sources = ["posts"]
 """
+# Where only feeds are looked at.
+NO_PAGES = """\
+[pages]
+directory = ""
+site = ""
+feed = ""
+links = ""
+"""
 
 Build = Callable[..., Result]
 
@@ -39,7 +47,7 @@ def site(tmp_path: Path) -> Path:
     """An empty site with a configuration."""
     root = tmp_path / "site"
     (root / "posts").mkdir(parents=True)
-    (root / "config.toml").write_text(CONFIG, "utf-8")
+    (root / "config.toml").write_text(CONFIG + NO_PAGES, "utf-8")
     return root
 
 

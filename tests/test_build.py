@@ -1017,7 +1017,9 @@ def test_an_excluded_folder_need_not_be_readable(site: Path) -> None:
     write_post(site, "a.md")
     write_post(site, "private/b.md")
     config = (site / "config.toml").read_text("utf-8")
-    (site / "config.toml").write_text(f'{config}exclude = ["posts/private"]\n', "utf-8")
+    (site / "config.toml").write_text(
+        config.replace("[posts]\n", '[posts]\nexclude = ["posts/private"]\n'), "utf-8"
+    )
     (site / "posts/private").chmod(0)
     done = build_without_privileges(site)
     (site / "posts/private").chmod(0o755)

@@ -467,6 +467,9 @@ def test_feeds_can_be_written_elsewhere(site: Path) -> None:
     assert b"b.md" not in (site.parent / "elsewhere/feed.atom").read_bytes()
 
 
+SITE_FILES = ("feed.atom", "feed.rss", "feed.json", "feeds.opml", MANIFEST)
+
+
 @pytest.mark.parametrize("output", [".", "posts", "posts/feeds"])
 def test_feeds_among_other_files_leave_them_alone(site: Path, output: str) -> None:
     """As where they lie beside the pages of a site, or in the midst of its posts."""
@@ -487,7 +490,7 @@ def test_feeds_among_other_files_leave_them_alone(site: Path, output: str) -> No
 
     after = {path: body for path, body in tree(site).items() if not path.startswith(".feeds/")}
     del before["posts/a.md"]  # type: ignore[attr-defined]
-    names = ("feed.atom", "feed.rss", "feed.json", "feeds.opml", MANIFEST)
+    names = [*SITE_FILES, "feeds.css", "feeds.js", "newest/index.html"]
     ours = {f"{output}/{name}".removeprefix("./") for name in names}
     assert {path: body for path, body in after.items() if path not in ours} == before
 

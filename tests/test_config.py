@@ -437,7 +437,8 @@ pages.index = "x"
         'terms.min_posts: expected a whole number from 1 to 1000000, not "1"',
         "links.timout: unknown key; did you mean timeout?",
         "server.port: expected a whole number from 0 to 65535, not -1",
-        "pages.index: unknown key; known: directory, feed",
+        "pages.index: unknown key; known: directory, feed, links, older, script, site, status,"
+        " style",
         "feed: unknown key; did you mean feeds?",
     )
 

@@ -39,6 +39,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
             "feeds.section",
             "feeds.patterns",
             "feeds.destination",
+            "feeds.htmlpages",
         ),
     ),
     (
@@ -50,7 +51,13 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.fingerprint",),
     ),
     (("feeds.catalog",), ("feeds.links",)),
-    (("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection", "feeds.modified"),),
+    (("feeds.pages",),),
+    (
+        (
+            *("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection"),
+            *("feeds.modified", "feeds.paging", "feeds.pageviews"),
+        ),
+    ),
     (("feeds.build",),),
     (("feeds.check",), ("feeds.publishing",)),
     (("server",),),

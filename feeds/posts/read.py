@@ -46,6 +46,9 @@ from feeds.posts.reading import Layout, Markup, Reading, Span
 from feeds.posts.scan import HTML_EXTENSIONS, TEXT_EXTENSIONS
 from feeds.posts.title import first_words, titleized
 
+# What pages of this program begin with.
+PAGE: Final = '<meta name="generator" content="feeds">'
+PAGE_START: Final = 200  # characters
 DATE_KEYS: Final = ("date", "publishDate", "publish_date", "pubdate")
 
 # Jekyll::Document::DATE_FILENAME_MATCHER, and what the other generators take beside it.
@@ -81,6 +84,8 @@ def read_post(path: str, raw: bytes, config: Config, modified: datetime | None =
         if problem.level is Level.ERROR:
             return notes.nothing()
     if not front.line and not config.posts.jekyll:
+        if PAGE in text[:PAGE_START]:
+            return notes.nothing()  # feeds may lie among the posts, and their pages with them
         if name.needs_header:
             level = Level.WARNING if name.date else Level.NOTE
             notes.add(1, level, "no front matter, so not a post", "left out")

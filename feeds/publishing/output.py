@@ -10,37 +10,41 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Final, NamedTuple
 
 from feeds.config import Config
-from feeds.documents import cache_seconds, definitions
+from feeds.documents import cache_seconds, definitions, key_of
 from feeds.errors import OutputError
 from feeds.fingerprint import rendering_fingerprint
 from feeds.manifest import MANIFEST, DamagedManifestError, Manifest, parse_manifest
+from feeds.pages.policy import CSS, HTML, JAVASCRIPT
 from feeds.render.opml import MEDIA_TYPE
-from feeds.rows import DamagedIndexError
+from feeds.rows import DamagedIndexError, PageRow, Part
 from feeds.view import View, connect, current_index
 
-if TYPE_CHECKING:
-    from feeds.catalog import Definition
+# What pages need to be shown.
+SHARED: Final = {Part.STYLE: CSS, Part.SCRIPT: JAVASCRIPT}
 
 
 class File(NamedTuple):
     """A file of the output: the SHA-256 of its content, its media type, and how many seconds
-    caches may keep it."""
+    caches may keep it. One that ``gives_way`` is left out where the site has a file of its own.
+    """
 
     path: str
     hash: str
     media_type: str
     max_age: int
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output folder. ``feeds`` are its feeds, ``lists`` what links to them, each by path."""
+    """An output folder. ``feeds`` are its feeds and what pages need to be shown, ``lists`` what
+    links to them: the list of feeds and the pages. Each is found by its path."""
 
     folder: Path
     feeds: Mapping[str, File]
@@ -50,6 +54,14 @@ class Output:
     def files(self) -> Mapping[str, File]:
         """All of them, in the order in which they have to be there."""
         return {**self.feeds, **self.lists}
+
+    def without(self, paths: Collection[str]) -> Output:
+        """The same but for some files."""
+        feeds, lists = (
+            {path: file for path, file in files.items() if path not in paths}
+            for files in (self.feeds, self.lists)
+        )
+        return Output(self.folder, feeds, lists)
 
     def read(self, file: File) -> bytes:
         """The content of a file.
@@ -86,10 +98,17 @@ def output_of(config: Config) -> Output:
             db.execute("BEGIN")
             view = View(db)
             same_settings = view.meta("rendering") == rendering_fingerprint(config)
-            wanted = {path: {hash} for path, hash in view.documents().items()}
+            pages = {page.path: page for page in view.pages()}
+            wanted = {
+                path: {hash}
+                for path, hash in view.documents().items()
+                # The others gave way to files of the site.
+                if path in built.files or path not in pages
+            }
             if not same_settings or wanted != built.files:
                 raise OutputError(f"{config.output}: is not what the posts make now; {BUILD}")
-            return _labelled(view, config, {path: min(each) for path, each in built.files.items()})
+            hashes = {path: min(each) for path, each in built.files.items()}
+            return _labelled(view, config, hashes, pages)
     except (sqlite3.DatabaseError, DamagedIndexError) as error:
         raise OutputError(f"{index}: cannot be read: {error}; {BUILD}") from error
 
@@ -107,26 +126,22 @@ def _built(folder: Path) -> Manifest:
         raise OutputError(f"{path}:{error}: not a line of sha256sum; {BUILD}") from error
 
 
-def _labelled(view: View, config: Config, hashes: Mapping[str, str]) -> Output:
+def _labelled(
+    view: View, config: Config, hashes: Mapping[str, str], pages: Mapping[str, PageRow]
+) -> Output:
     feeds: dict[str, File] = {}
+    lists: dict[str, File] = {}
+    shortest, longest = (minutes * 60 for minutes in config.feeds.poll_minutes)
+    seconds: dict[tuple[str, str], int] = {}
     for definition in definitions(view, config).definitions:
-        feeds.update(_files(view, config, definition, hashes))
-    seconds = config.feeds.poll_minutes[1] * 60
-    lists = {
-        path: File(path, hash, _media_type_of_list(path, config), seconds)
-        for path, hash in hashes.items()
-        if path not in feeds
-    }
-    return Output(config.output, feeds, lists)
-
-
-def _media_type_of_list(path: str, config: Config) -> str:
-    return MEDIA_TYPE if path == config.feeds.opml else "text/html"
-
-
-def _files(
-    view: View, config: Config, definition: Definition, hashes: Mapping[str, str]
-) -> Mapping[str, File]:
-    seconds = cache_seconds(view, config, definition)
-    paths = definition.head.paths.items()
-    return {path: File(path, hashes[path], format.media_type, seconds) for format, path in paths}
+        seconds[key_of(definition)] = age = cache_seconds(view, config, definition)
+        for format, path in definition.head.paths.items():
+            feeds[path] = File(path, hashes[path], format.media_type, age)
+    if opml := config.feeds.opml:
+        lists[opml] = File(opml, hashes[opml], MEDIA_TYPE, longest)
+    for path in pages.keys() & hashes.keys():
+        page = pages[path]
+        shared = SHARED.get(page.part)
+        age = seconds.get(page.feed, shortest)
+        (feeds if shared else lists)[path] = File(path, hashes[path], shared or HTML, age, True)
+    return Output(config.output, feeds, dict(sorted(lists.items())))

@@ -1,0 +1,125 @@
+// What the pages of feeds do beside being read: all of it is a help, none of it is needed.
+"use strict";
+
+const language = document.documentElement.lang;
+
+// --- how long ago
+
+const STEPS = [
+  [60, "minute"], [3600, "hour"], [86400, "day"], [604800, "week"],
+];
+const LONG = 35 * 86400; // ago, a date says more
+
+// Where there are thousands, their zone is said once for all.
+function moment(time) {
+  const zone = time.closest("[data-zone]")?.dataset.zone;
+  const text = time.getAttribute("datetime") ?? (time.title || time.textContent);
+  return Date.parse(zone ? text.replace(" ", "T") + zone : text);
+}
+
+function ages() {
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const now = Date.now() / 1000;
+  for (const time of document.querySelectorAll("time")) {
+    const seconds = moment(time) / 1000 - now;
+    if (Math.abs(seconds) > LONG) {
+      time.textContent = time.textContent.slice(0, 10);
+      continue;
+    }
+    const step = STEPS.findLast(([length]) => Math.abs(seconds) >= length) ?? STEPS[0];
+    time.title = time.textContent;
+    time.textContent = relative.format(Math.round(seconds / step[0]), step[1]);
+  }
+}
+
+// --- the directory: filter and sort
+
+function directory() {
+  const tools = document.querySelector(".tools");
+  if (!tools) return;
+  const collator = new Intl.Collator(language, { numeric: true });
+  const bodies = [...document.querySelectorAll("tbody")].map((body) => ({
+    body,
+    section: body.closest("section"),
+    rows: [...body.rows].map((row) => ({
+      row,
+      text: row.cells[0].textContent.normalize("NFKC").toLowerCase(),
+      keys: [
+        row.cells[0].textContent,
+        Number(row.cells[1].textContent),
+        row.cells[2].firstChild ? moment(row.cells[2].firstChild) : 0,
+        Number(row.cells[3].dataset.n ?? 0),
+      ],
+    })),
+  }));
+
+  const filter = document.getElementById("filter");
+  const count = document.getElementById("count");
+  const nothing = document.getElementById("nothing");
+  function show() {
+    const wanted = filter.value.normalize("NFKC").toLowerCase().trim();
+    let total = 0;
+    for (const { section, rows } of bodies) {
+      let shown = 0;
+      for (const { row, text } of rows) {
+        const visible = text.includes(wanted);
+        if (row.hidden === visible) row.hidden = !visible;
+        shown += visible;
+      }
+      section.hidden = shown === 0;
+      total += shown;
+    }
+    count.textContent = total.toLocaleString(language);
+    nothing.hidden = total > 0;
+  }
+  filter.addEventListener("input", show);
+
+  document.getElementById("sort").addEventListener("change", (event) => {
+    const column = Number(event.target.value);
+    for (const { body, rows } of bodies) {
+      rows.sort((a, b) =>
+        (column === 0 ? 0 : b.keys[column] - a.keys[column]) ||
+        collator.compare(a.keys[0], b.keys[0]));
+      body.append(...rows.map(({ row }) => row));
+    }
+  });
+  // What the browser kept from before a reload would not be what is shown.
+  filter.value = "";
+  document.getElementById("sort").selectedIndex = 0;
+  tools.hidden = false;
+  show();
+}
+
+// --- addresses: copy
+
+async function copied(code) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    return true;
+  } catch {
+    // Not allowed, or not over plain HTTP: what is selected is one key press away.
+    getSelection().selectAllChildren(code);
+    return document.execCommand("copy");
+  }
+}
+
+function copying() {
+  const told = document.getElementById("told");
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      if (!(await copied(document.getElementById(button.dataset.copy)))) return;
+      told.textContent = button.dataset.done;
+      button.classList.add("done");
+      setTimeout(() => {
+        told.textContent = "";
+        button.classList.remove("done");
+      }, 2000);
+    });
+  }
+}
+
+// The rows are put in order by their dates, so the tools come first.
+directory();
+copying();
+ages();
