@@ -16,7 +16,7 @@ def gave_way(paths: Sequence[str]) -> tuple[Finding, ...]:
     """What there is to say of pages in whose place the site has files of its own."""
     if not paths:
         return ()
-    more = f", nor are {len(paths) - 1:,} more pages" if len(paths) > 1 else ""
+    more = f", as others are: {len(paths):,} pages in all" if len(paths) > 1 else ""
     what = f"is not a file of this program there{more}"
     return (Finding(paths[0], 0, Level.NOTE, what, "left as it is; --force replaces it"),)
 
