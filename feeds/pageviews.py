@@ -17,7 +17,6 @@ from feeds.fragments import PAGE
 from feeds.models import Document, Feed, Kind, Period
 from feeds.pages.addresses import reference
 from feeds.pages.entries import entry_view, post_view
-from feeds.pages.policy import CSS, JAVASCRIPT
 from feeds.pages.render import (
     render_directory,
     render_older,
@@ -56,9 +55,9 @@ class Shown:
         """A page; ``feed`` is what it is about, if it is about one."""
         html = self._config.html
         if page.part is Part.STYLE:
-            return shared_file("feeds.css", html.style, CSS)
+            return shared_file("feeds.css", html.style, page.part.media_type)
         if page.part is Part.SCRIPT:
-            return shared_file("feeds.js", html.script, JAVASCRIPT)
+            return shared_file("feeds.js", html.script, page.part.media_type)
         if page.part is Part.DIRECTORY:
             return render_directory(self._config, self._directory(page.path))
         if feed is None:

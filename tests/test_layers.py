@@ -38,8 +38,8 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
             "feeds.sites",
             "feeds.section",
             "feeds.patterns",
-            "feeds.destination",
             "feeds.htmlpages",
+            "feeds.destination",
         ),
     ),
     (

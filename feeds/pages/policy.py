@@ -1,13 +1,10 @@
-"""What browsers are told of a page: its media type, and what they may do with it (Content
-Security Policy Level 3)."""
+"""What browsers may do with a page (Content Security Policy Level 3)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 HTML: Final = "text/html"
-CSS: Final = "text/css"
-JAVASCRIPT: Final = "text/javascript"
 # No script and no style but our own files, nothing from elsewhere, no form, no address that is
 # relative to anything else.
 POLICY: Final = (

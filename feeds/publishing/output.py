@@ -20,13 +20,12 @@ from feeds.documents import cache_seconds, definitions, key_of
 from feeds.errors import OutputError
 from feeds.fingerprint import rendering_fingerprint
 from feeds.manifest import MANIFEST, DamagedManifestError, Manifest, parse_manifest
-from feeds.pages.policy import CSS, HTML, JAVASCRIPT
 from feeds.render.opml import MEDIA_TYPE
 from feeds.rows import DamagedIndexError, PageRow, Part
 from feeds.view import View, connect, current_index
 
 # What pages need to be shown.
-SHARED: Final = {Part.STYLE: CSS, Part.SCRIPT: JAVASCRIPT}
+SHARED: Final = (Part.STYLE, Part.SCRIPT)
 
 
 class File(NamedTuple):
@@ -141,7 +140,7 @@ def _labelled(
         lists[opml] = File(opml, hashes[opml], MEDIA_TYPE, longest)
     for path in pages.keys() & hashes.keys():
         page = pages[path]
-        shared = SHARED.get(page.part)
         age = seconds.get(page.feed, shortest)
-        (feeds if shared else lists)[path] = File(path, hashes[path], shared or HTML, age, True)
+        file = File(path, hashes[path], page.part.media_type, age, gives_way=True)
+        (feeds if page.part in SHARED else lists)[path] = file
     return Output(config.output, feeds, dict(sorted(lists.items())))

@@ -15,9 +15,10 @@ from feeds.config import load_config
 from feeds.errors import ForeignFileError, OutputError
 from feeds.manifest import MANIFEST
 from feeds.publishing.delivery import Delivery, Options
+from feeds.publishing.output import output_of
 from feeds.publishing.run import publish
 
-from ..conftest import run_build, tree, write_post
+from ..conftest import CONFIG, run_build, tree, write_post
 
 
 def publish_to(
@@ -154,3 +155,29 @@ def test_an_index_that_cannot_be_read_stops_it(built: Path, tmp_path: Path) -> N
     index.write_bytes(b"nonsense" * 2000)
     with pytest.raises(OutputError, match=r"index-\d\.sqlite: cannot be read"):
         publish_to(tmp_path / "www", built)
+
+
+def test_pages_are_published_with_their_types_the_shared_files_first(tmp_path: Path) -> None:
+    root = tmp_path / "site"
+    (root / "posts").mkdir(parents=True)
+    (root / "config.toml").write_text(CONFIG, "utf-8")
+    write_post(root, "a.md", tags="[x]")
+    run_build(root)
+    found = output_of(load_config(root))
+    assert {"feeds.css", "feeds.js"} <= found.feeds.keys()
+    types = {path: file.media_type for path, file in found.files.items()}
+    assert types["feeds.css"] == "text/css"
+    assert types["feeds.js"] == "text/javascript"
+    assert types["index.html"] == types["tag/x/index.html"] == "text/html"
+    assert found.lists["index.html"].max_age == 300
+
+
+def test_a_page_that_gave_way_is_not_missed(tmp_path: Path) -> None:
+    root = tmp_path / "site"
+    (root / "posts").mkdir(parents=True)
+    (root / "public").mkdir()
+    (root / "public/index.html").write_text("home")
+    (root / "config.toml").write_text(CONFIG, "utf-8")
+    write_post(root, "a.md", tags="[x]")
+    run_build(root)
+    assert "index.html" not in output_of(load_config(root)).lists
