@@ -142,6 +142,27 @@ class Folder:
         with _explained(self.path):
             return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
 
+    def intact(self, path: str) -> str:
+        """The hash of a file of ours that is as it was written, else an empty text."""
+        hashes = self._manifest.get(path, set())
+        if len(hashes) != 1:
+            return ""  # a run was interrupted, and it may be of before
+        (hash,) = hashes
+        with _explained(self.path):
+            return hash if self._has(path, hash) else ""
+
+    def stale(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """The files of ours that publishing would remove, unless somebody changed them."""
+        return tuple(sorted(self._manifest.keys() - set(wanted) - self._given_up))
+
+    def refuse_foreign(self, paths: Iterable[str]) -> None:
+        """Raise :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
+        the way of documents."""
+        with _explained(self.path):
+            foreign = {found for path in paths if (found := self._foreign(path))}
+        if foreign:
+            raise self._in_the_way(foreign)
+
     def give_way(self, paths: Iterable[str]) -> list[str]:
         """Those of these paths where somebody else's file is, which then stays as it is.
 
@@ -157,27 +178,6 @@ class Folder:
             return bool(self._foreign(path)) or path in self._left
         file = self.path / path
         return os.path.lexists(file) and _hash_file(file) not in self._manifest[path]
-
-    def intact(self, path: str) -> str:
-        """The hash of a file of ours that is as it was written, else an empty text."""
-        hashes = self._manifest.get(path, set())
-        if len(hashes) != 1:
-            return ""  # a run was interrupted, and it may be of before
-        (hash,) = hashes
-        with _explained(self.path):
-            return hash if self._has(path, hash) else ""
-
-    def stale(self, wanted: Iterable[str]) -> tuple[str, ...]:
-        """The files of ours that publishing would remove, unless somebody changed them."""
-        return tuple(sorted(self._manifest.keys() - set(wanted)))
-
-    def refuse_foreign(self, paths: Iterable[str]) -> None:
-        """Raise :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
-        the way of documents."""
-        with _explained(self.path):
-            foreign = {found for path in paths if (found := self._foreign(path))}
-        if foreign:
-            raise self._in_the_way(foreign)
 
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
         """What publishing would find of files that somebody changed: those of feeds that are
@@ -324,7 +324,7 @@ class Folder:
     def _move(
         self, wanted: Mapping[str, str], staged: Mapping[str, Path]
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Finding, ...]]:
-        stale = [path for path in self.stale(wanted) if path not in self._given_up]
+        stale = self.stale(wanted)
         final = {path: {hash} for path, hash in wanted.items()}
         if final == self._manifest and not staged and not (final and self.new_owner):
             return (), (), ()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
@@ -25,7 +25,7 @@ from feeds.errors import ForeignFileError, OutputError
 from feeds.manifest import MANIFEST, Manifest
 from feeds.models import Finding, Level
 from feeds.publish import foreign_message
-from feeds.publishing.delivery import FORCE, Delivery, Options
+from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way
 from feeds.publishing.output import File, Output
 from feeds.publishing.record import HEARTBEAT, Record
 from feeds.publishing.spread import spread
@@ -40,18 +40,28 @@ WORTH_LISTING: Final = 50  # names; fewer are asked for one by one
 
 
 class Plan(NamedTuple):
-    """What a bucket lacks, and what has to go. ``new`` are paths where nothing of ours was."""
+    """What a bucket lacks, and what has to go. ``new`` are paths where nothing of ours was,
+    ``pages`` those where there was something that may be the site's own by now."""
 
     feeds: tuple[File, ...]
     lists: tuple[File, ...]
     stale: tuple[str, ...]
     new: tuple[str, ...]
+    pages: tuple[str, ...]
     unchanged: int
 
     @property
     def paths(self) -> tuple[str, ...]:
         """What is sent, in order."""
         return tuple(file.path for file in (*self.feeds, *self.lists))
+
+    def without(self, paths: Collection[str]) -> Plan:
+        """The same but for some files."""
+        feeds, lists = (
+            tuple(file for file in files if file.path not in paths)
+            for files in (self.feeds, self.lists)
+        )
+        return self._replace(feeds=feeds, lists=lists)
 
 
 def publish_bucket(
@@ -69,18 +79,17 @@ def publish_bucket(
     if not (options.force or options.dry_run) and (other := record.another()):
         raise OutputError(_busy(storage, other))
     headers = headers_fingerprint(config.publish, config.feeds.poll_minutes)
-    todo = plan(output, before, headers, options.force)
-    back = _come_back(todo, before)
-    if options.dry_run:
-        with ThreadPoolExecutor(config.publish.connections) as threads:
-            _refuse_foreign(storage, todo, options, threads)
-        return Delivery(todo.paths, todo.stale, todo.unchanged, back)
-    settled = before.owner == config.site.url and not before.sender
-    if not todo.paths and not todo.stale and settled:
-        return Delivery(unchanged=todo.unchanged)
     with ThreadPoolExecutor(config.publish.connections) as threads:
-        _refuse_foreign(storage, todo, options, threads)
-        record.begin(config.site.url, headers, (*todo.feeds, *todo.lists), todo.stale)
+        todo = plan(output, before, headers, options.force)
+        theirs = () if options.force else _theirs(storage, todo, threads)
+        todo = todo.without(theirs)
+        notes = (*gave_way(theirs), *_come_back(todo, before))
+        if options.dry_run:
+            return Delivery(todo.paths, todo.stale, todo.unchanged, notes)
+        settled = before.owner == config.site.url and not before.sender
+        if settled and not todo.paths and not todo.stale and before.files.keys().isdisjoint(theirs):
+            return Delivery((), (), todo.unchanged, notes)
+        record.begin(config.site.url, headers, (*todo.feeds, *todo.lists), todo.stale, theirs)
         remember_output(config.state, storage.destination.key)
         run = _Run(output, storage, config.publish, record, threads, options.progress)
         try:
@@ -90,7 +99,7 @@ def publish_bucket(
             record.stop()
             raise
         record.finish()
-    return Delivery(todo.paths, removed, todo.unchanged, (*back, *left))
+    return Delivery(todo.paths, removed, todo.unchanged, (*notes, *left))
 
 
 def plan(output: Output, manifest: Manifest, headers: str, force: bool) -> Plan:
@@ -100,13 +109,15 @@ def plan(output: Output, manifest: Manifest, headers: str, force: bool) -> Plan:
         tuple(file for file in files.values() if known.get(file.path) != {file.hash})
         for files in (output.feeds, output.lists)
     )
+    sending = (*feeds, *lists)
     ours = manifest.files.keys() | manifest.left.keys()
     return Plan(
         feeds,
         lists,
         stale=tuple(sorted(manifest.files.keys() - output.files.keys())),
-        new=tuple(file.path for file in (*feeds, *lists) if file.path not in ours),
-        unchanged=len(output.files) - len(feeds) - len(lists),
+        new=tuple(file.path for file in sending if file.path not in ours),
+        pages=tuple(file.path for file in sending if file.path in ours and file.gives_way),
+        unchanged=len(output.files) - len(sending),
     )
 
 
@@ -143,20 +154,24 @@ def _come_back(todo: Plan, before: Manifest) -> tuple[Finding, ...]:
     )
 
 
-def _refuse_foreign(storage: Storage, todo: Plan, options: Options, threads: Executor) -> None:
-    """Objects that this program did not write are in nobody's manifest and have no hash."""
-    if options.force:
-        return
+def _theirs(storage: Storage, todo: Plan, threads: Executor) -> tuple[str, ...]:
+    """The pages that give way to objects of the site; a feed does not.
+
+    Objects that this program did not write have no hash.
+    """
     there = todo.new
     if len(there) > WORTH_LISTING:
         listed = frozenset(storage.names())
         there = tuple(path for path in there if path in listed)
-    hashes = threads.map(storage.hash_of, there)
-    foreign = [path for path, hash in zip(there, hashes, strict=True) if hash == ""]
-    if foreign:
-        places = [f"{storage.destination}{path}" for path in foreign]
+    asked = (*there, *todo.pages)
+    hashes = zip(asked, threads.map(storage.hash_of, asked), strict=True)
+    foreign = [path for path, hash in hashes if hash == ""]
+    pages = {file.path for file in (*todo.feeds, *todo.lists) if file.gives_way}
+    if in_the_way := [path for path in foreign if path not in pages]:
+        places = [f"{storage.destination}{path}" for path in in_the_way]
         advice = f"nothing was sent; move these away, choose another prefix, {FORCE}"
         raise ForeignFileError(foreign_message(places, advice))
+    return tuple(foreign)
 
 
 class _Run:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from feeds.build import LOCK_WAIT, Progress, silent
-from feeds.models import Finding
+from feeds.models import Finding, Level
 
 FORCE: Final = "or replace them with --force"
+
+
+def gave_way(paths: Sequence[str]) -> tuple[Finding, ...]:
+    """What there is to say of pages in whose place the site has files of its own."""
+    if not paths:
+        return ()
+    more = f", as others are: {len(paths):,} pages in all" if len(paths) > 1 else ""
+    what = f"is not a file of this program there{more}"
+    return (Finding(paths[0], 0, Level.NOTE, what, "left as it is; --force replaces it"),)
 
 
 @dataclass(frozen=True, slots=True)

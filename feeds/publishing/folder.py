@@ -18,7 +18,7 @@ from feeds.destination import FolderDestination
 from feeds.errors import ForeignFileError
 from feeds.models import EPOCH, Document
 from feeds.publish import Folder, alone
-from feeds.publishing.delivery import FORCE, Delivery, Options
+from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way
 from feeds.publishing.output import Output
 from feeds.representation import gzipped
 from feeds.state import knows_output, remember_output
@@ -33,19 +33,32 @@ def publish_folder(
     was_ours = functools.partial(knows_output, config.state, to.path)
     with alone(to.path, options.wait):
         folder = Folder(to.path, {}, config.site.url, was_ours, options.force)
+        theirs = _theirs(folder, output, options.force)
+        output = output.without(theirs)
         kept = _kept(folder, output, config.publish.precompress)
         names = _names(output, config.publish.precompress)
+        notes = gave_way(theirs)
         missing = [name for name in names if name not in kept]
         if options.dry_run:
             with _forcible():
                 folder.refuse_foreign(missing)
             stale = folder.stale(names)
-            return Delivery(tuple(missing), stale, len(kept), tuple(folder.edited(names)))
+            findings = (*notes, *folder.edited(names))
+            return Delivery(tuple(missing), stale, len(kept), findings)
         if folder.new_owner:
             remember_output(config.state, to.path)
         with _forcible():
             published = folder.publish(kept, _documents(output, names, missing, options.progress))
-    return Delivery(published.written, published.removed, len(kept), published.findings)
+    findings = (*notes, *published.findings)
+    return Delivery(published.written, published.removed, len(kept), findings)
+
+
+def _theirs(folder: Folder, output: Output, force: bool) -> list[str]:
+    """The pages that give way to files of the site."""
+    if force:
+        return []
+    pages = {file.path: file.hash for file in output.files.values() if file.gives_way}
+    return folder.give_way(folder.missing(pages))
 
 
 def _names(output: Output, precompress: bool) -> dict[str, str]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from feeds.config import Config
 from feeds.documents import cache_seconds, definitions, key_of
@@ -24,23 +24,26 @@ from feeds.render.opml import MEDIA_TYPE
 from feeds.rows import DamagedIndexError, PageRow, Part
 from feeds.view import View, connect, current_index
 
-if TYPE_CHECKING:
-    from feeds.catalog import Definition
+# What pages need to be shown.
+SHARED: Final = (Part.STYLE, Part.SCRIPT)
 
 
 class File(NamedTuple):
     """A file of the output: the SHA-256 of its content, its media type, and how many seconds
-    caches may keep it."""
+    caches may keep it. One that ``gives_way`` is left out where the site has a file of its own.
+    """
 
     path: str
     hash: str
     media_type: str
     max_age: int
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output folder. ``feeds`` are its feeds, ``lists`` what links to them, each by path."""
+    """An output folder. ``feeds`` are its feeds and what pages need to be shown, ``lists`` what
+    links to them: the list of feeds and the pages. Each is found by its path."""
 
     folder: Path
     feeds: Mapping[str, File]
@@ -50,6 +53,14 @@ class Output:
     def files(self) -> Mapping[str, File]:
         """All of them, in the order in which they have to be there."""
         return {**self.feeds, **self.lists}
+
+    def without(self, paths: Collection[str]) -> Output:
+        """The same but for some files."""
+        feeds, lists = (
+            {path: file for path, file in files.items() if path not in paths}
+            for files in (self.feeds, self.lists)
+        )
+        return Output(self.folder, feeds, lists)
 
     def read(self, file: File) -> bytes:
         """The content of a file.
@@ -90,7 +101,7 @@ def output_of(config: Config) -> Output:
             wanted = {
                 path: {hash}
                 for path, hash in view.documents().items()
-                # A page may have given way to a file of the site.
+                # The others gave way to files of the site.
                 if path in built.files or path not in pages
             }
             if not same_settings or wanted != built.files:
@@ -118,31 +129,18 @@ def _labelled(
     view: View, config: Config, hashes: Mapping[str, str], pages: Mapping[str, PageRow]
 ) -> Output:
     feeds: dict[str, File] = {}
+    lists: dict[str, File] = {}
+    shortest, longest = (minutes * 60 for minutes in config.feeds.poll_minutes)
     seconds: dict[tuple[str, str], int] = {}
     for definition in definitions(view, config).definitions:
-        found = _files(view, config, definition, hashes)
-        feeds.update(found)
-        seconds[key_of(definition)] = next(iter(found.values())).max_age
-    soon, late = (60 * minutes for minutes in config.feeds.poll_minutes)
-
-    def labelled(path: str) -> File:
-        page = pages.get(path)
-        if page is None:
-            return File(path, hashes[path], MEDIA_TYPE, late)
-        return File(path, hashes[path], page.part.media_type, seconds.get(page.feed, soon))
-
-    # What all pages share is there before them.
-    shared = [path for path in hashes if path in pages and pages[path].part in SHARED]
-    lists = dict.fromkeys([*shared, *(path for path in hashes if path not in feeds)])
-    return Output(config.output, feeds, {path: labelled(path) for path in lists})
-
-
-SHARED: Final = (Part.STYLE, Part.SCRIPT)
-
-
-def _files(
-    view: View, config: Config, definition: Definition, hashes: Mapping[str, str]
-) -> Mapping[str, File]:
-    seconds = cache_seconds(view, config, definition)
-    paths = definition.head.paths.items()
-    return {path: File(path, hashes[path], format.media_type, seconds) for format, path in paths}
+        seconds[key_of(definition)] = age = cache_seconds(view, config, definition)
+        for format, path in definition.head.paths.items():
+            feeds[path] = File(path, hashes[path], format.media_type, age)
+    if opml := config.feeds.opml:
+        lists[opml] = File(opml, hashes[opml], MEDIA_TYPE, longest)
+    for path in pages.keys() & hashes.keys():
+        page = pages[path]
+        age = seconds.get(page.feed, shortest)
+        file = File(path, hashes[path], page.part.media_type, age, gives_way=True)
+        (feeds if page.part in SHARED else lists)[path] = file
+    return Output(config.output, feeds, dict(sorted(lists.items())))

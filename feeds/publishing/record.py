@@ -59,9 +59,15 @@ class Record:
         return sender if sender != self._sender and self._age < SILENCE else ""
 
     def begin(
-        self, owner: str, headers: str, sending: Iterable[File], stale: Iterable[str]
+        self,
+        owner: str,
+        headers: str,
+        sending: Iterable[File],
+        stale: Iterable[str],
+        theirs: Iterable[str] = (),
     ) -> None:
-        """Have the manifest say what may be different from now on."""
+        """Have the manifest say what may be different from now on, and nothing of what is
+        somebody else's."""
         files = dict(self.manifest.files)
         left = dict(self.manifest.left)
         for file in sending:
@@ -69,6 +75,8 @@ class Record:
             left.pop(file.path, None)
         for path in stale:
             files[path] = {ABSENT} | files[path]
+        for path in theirs:
+            files.pop(path, None)
         doubtful = sum(ABSENT in hashes for hashes in files.values())
         self._between = max(CHECKPOINT, doubtful // CHECKPOINTS)
         self.manifest = Manifest(files, left, owner, headers, self._sender)
