@@ -255,7 +255,8 @@ def _settle_sources(index: Index, config: Config) -> list[Finding]:
     if config.links.dead_source == "keep":
         index.replace_sources({})
         return []
-    from feeds.links.dead import FILE_NAME, dead_sources
+    from feeds.links.dead import dead_sources
+    from feeds.links.runs import FILE_NAME
 
     try:
         dead = dead_sources(config.state)

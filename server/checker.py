@@ -8,7 +8,6 @@ that ``feeds check`` gets its turn.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import sqlite3
 import threading
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from feeds.config import Config
-from feeds.errors import FeedsError
-from feeds.links.dead import FILE_NAME
+from feeds.errors import FeedsError, OutputError
+from feeds.links.runs import by_verdict, last_run, reading
 from feeds.rows import DamagedIndexError
 from feeds.view import View, connect, current_index
 from feeds.workers import Workers, spawned_processes
@@ -28,7 +27,6 @@ logger = logging.getLogger("feeds.checker")
 
 ROUND_SECONDS: Final = 20.0
 PAUSE_SECONDS: Final = 5.0
-BUSY_WAIT: Final = 1.0
 
 
 class Checker:
@@ -104,14 +102,9 @@ class LinkTotals(NamedTuple):
 
 def link_totals(state: Path) -> LinkTotals | None:
     """What the last run of the link checker said; ``None`` if there was none."""
-    path = state / FILE_NAME
-    if not path.exists():
-        return None
-    query = "SELECT totals, ended, asked FROM run WHERE ended NOTNULL ORDER BY id DESC LIMIT 1"
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_WAIT)) as db:
-            row = db.execute(query).fetchone()
-        return LinkTotals(json.loads(row[0]), row[1], row[2]) if row else None
-    except (sqlite3.Error, ValueError):
+        with reading(state) as db:
+            run = last_run(db) if db else None
+    except OutputError:
         return None  # whoever writes it says what is wrong
+    return LinkTotals(by_verdict(run.totals), run.ended, run.asked) if run else None

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
 from feeds.config import Config, Ignored
+from feeds.links.runs import by_verdict
 from feeds.links.store import LinkStore, Occurrence
 from feeds.links.urls import host_of
 from feeds.links.verdict import severity
@@ -142,18 +143,18 @@ class Group:
 
 @dataclass(slots=True)
 class Summary:
-    """All links of a report. ``groups`` are those that are not good by host (or role, for
+    """All links of a report. ``totals`` are by role and verdict; ``groups`` are those that are not good by host (or role, for
     what is wrong without asking) and verdict, ``moved`` the good ones that moved for good;
     ``answering`` are hosts that answered."""
 
-    verdicts: Counter[str] = field(default_factory=Counter)
+    totals: Counter[str] = field(default_factory=Counter)
     standings: Counter[Standing] = field(default_factory=Counter)
     groups: dict[tuple[str, Verdict], Group] = field(default_factory=dict)
     answering: set[str] = field(default_factory=set)
     moved: Group = field(default_factory=lambda: Group(Standing.GOOD))
 
     def add(self, item: Item) -> None:
-        self.verdicts[str(item.verdict)] += 1
+        self.totals[f"{item.role}.{item.verdict}"] += 1
         self.standings[item.standing] += 1
         host = host_of(item.target) if item.target else ""
         if host and item.verdict not in OF_THE_HOST and item.status:
@@ -166,6 +167,11 @@ class Summary:
             group.add(item)
         elif item.verdict is Verdict.MOVED:
             self.moved.add(item)
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        """How many links have which verdict."""
+        return Counter(by_verdict(self.totals))
 
     @property
     def bad(self) -> int:

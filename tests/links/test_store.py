@@ -636,7 +636,7 @@ assert asked == NUMBER
 tell("asked")
 assert sum(1 for _ in store.occurrences()) == NUMBER
 tell("told")
-assert sum(store.verdicts().values()) == NUMBER
+assert sum(store.totals().values()) == NUMBER
 tell("counted")
 assert store.count_due(NOW) == 0
 assert not list(store.due_hosts(NOW))
