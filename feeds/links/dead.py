@@ -14,11 +14,11 @@ from feeds.links.runs import reading
 CONFIRMED_FAILS: Final = 3
 CONFIRMED_SECONDS: Final = 2 * 86_400
 
-# Gone, found so often and so long that it is no accident.
-CONFIRMED_GONE: Final = (
-    f"url.verdict IN ('gone', 'soft-404') AND url.fails >= {CONFIRMED_FAILS}"
-    f" AND url.checked - url.since >= {CONFIRMED_SECONDS}"
+# Found so often and so long that it is no accident, and gone.
+CONFIRMED: Final = (
+    f"url.fails >= {CONFIRMED_FAILS} AND url.checked - url.since >= {CONFIRMED_SECONDS}"
 )
+CONFIRMED_GONE: Final = f"url.verdict IN ('gone', 'soft-404') AND {CONFIRMED}"
 
 
 class DeadSource(NamedTuple):

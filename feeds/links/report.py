@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
 from feeds.config import Config, Ignored
 from feeds.links.runs import by_verdict
 from feeds.links.store import LinkStore, Occurrence
 from feeds.links.urls import host_of
-from feeds.links.verdict import severity
+from feeds.links.verdict import is_ignored, severity
 from feeds.models import Standing, Verdict
 
 # What is the matter with a host rather than with one of its pages.
@@ -91,7 +90,7 @@ def _item(found: Occurrence, severities: Mapping[str, str], ignored: Sequence[Ig
     standing = severity(verdict, found.role, severities)
     if standing is not Standing.GOOD:
         for each in ignored:
-            if _is_ignored(found, verdict, each):
+            if is_ignored(each, verdict, found.post, (found.url, found.target)):
                 standing = Standing.GOOD
                 why = f"ignored until {each.until}: {each.reason}"
                 detail = f"{detail}; {why}" if detail else why
@@ -114,12 +113,6 @@ def _item(found: Occurrence, severities: Mapping[str, str], ignored: Sequence[Ig
         found.target,
         found.answer,
     )
-
-
-def _is_ignored(found: Occurrence, verdict: Verdict, ignored: Ignored) -> bool:
-    if ignored.verdict not in ("", verdict) or not fnmatchcase(found.post, ignored.post):
-        return False
-    return any(fnmatchcase(url, ignored.url) for url in (found.url, found.target) if url)
 
 
 @dataclass(slots=True)
