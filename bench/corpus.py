@@ -144,6 +144,11 @@ permalink = "/:year-:month-:day-:title/"
 [feeds]
 formats = ["atom", "rss"]
 opml = ""
+[pages]
+directory = ""
+site = ""
+feed = ""
+links = ""
 """
 
 

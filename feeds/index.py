@@ -585,7 +585,9 @@ class Index(View):
         before = {page.path: page.key for page in self.pages(feed)}
         changed = [page for page in pages if before.pop(page.path, None) != page.key]
         rows = [(page.path, str(page.part), *page.feed, *page[3:], None) for page in changed]
-        self._db.executemany("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany(
+            "INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
         self._db.executemany("DELETE FROM page WHERE path = ?", [(path,) for path in before])
         self._feeds_changed |= bool(changed or before)
 

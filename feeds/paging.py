@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from itertools import chain
 from typing import Final
@@ -26,6 +26,7 @@ from feeds.render.period import period
 from feeds.rows import Card, PageRow, Part, TermKey, term_names
 
 OLDER_POSTS: Final = 100  # on one page
+MARK: Final = "mark"  # in the index: counts how often terms came to lead elsewhere
 ASCII: Final = re.compile(r"[\x00-\x7f]*")
 
 
@@ -48,6 +49,7 @@ class _Pages:
         self._found = {key_of(each): each for each in found.definitions}
         self._before = index.cards()
         self._cards = dict(self._before)
+        self._mark = int(index.meta(MARK) or 0) + 1
         self._gone = self._before.keys() - self._found.keys()
 
     def settle(self) -> None:
@@ -61,28 +63,41 @@ class _Pages:
             self._cards[feed] = card = self._card(each, posts[feed])
             if card != self._before.get(feed):
                 self._index.store_card(feed, card)
-        if self._renamed():
-            # Feeds name each other: every page may link to what is called otherwise now.
-            due = list(self._found.values())
+        renamed = self._renamed()
+        # Feeds name each other: who has a post of what is called otherwise now links to it.
+        affected = self._index.posts_of(renamed) if renamed else {}
+        if affected:
+            self._index.set_meta(MARK, str(self._mark))
+            due = self._with_terms_of(due, affected.values())
         if not self._config.html.of_feeds:
             return
         links = self._links()
         for each in due:
             feed = key_of(each)
             data = posts.get(feed) or self._index.feed_posts(feed)
-            self._index.store_pages(feed, list(self._of_feed(each, data, links)))
+            pages = list(self._of_feed(each, data, links, affected.keys()))
+            self._index.store_pages(feed, pages)
 
-    def _renamed(self) -> bool:
-        """Whether a term that was there has another page or label, or came to have a feed of
-        its own after its posts did."""
+    def _renamed(self) -> list[TermKey]:
+        """The terms that lead elsewhere now, though posts had them before, or are called
+        something else."""
+        late = self._config.terms.min_posts > 1  # a feed may come and go without its posts
+        found = list(self._gone) if late else []
         for feed, card in self._cards.items():
             known = self._before.get(feed)
-            if known is None:
-                if self._before and self._config.terms.min_posts > 1:
-                    return True
-            elif (known.twin, known.label) != (card.twin, card.label):
-                return True
-        return bool(self._gone) and self._config.terms.min_posts > 1
+            moved = known and (known.twin, known.label) != (card.twin, card.label)
+            if moved or (late and self._before and not known):
+                found += self._found[feed].terms
+        return found
+
+    def _with_terms_of(self, due: Sequence[Definition], posts: Iterable[bytes]) -> list[Definition]:
+        """Some feeds, and all that any of these posts is in."""
+        of_term = {term: each for each in self._found.values() for term in each.terms}
+        terms = {term for data in posts for term in _terms(data)}
+        whole = self._found.get((Kind.SITE, ""))
+        more = [of_term.get(term) for term in sorted(terms)]
+        wanted = {key_of(each): each for each in (*due, whole, *more) if each is not None}
+        return list(wanted.values())
 
     def _links(self) -> dict[TermKey, tuple[str, str]]:
         """Where the terms of entries lead, and what they are called."""
@@ -111,23 +126,26 @@ class _Pages:
         definition: Definition,
         data: Sequence[tuple[int, bytes]],
         links: Mapping[TermKey, tuple[str, str]],
+        affected: Set[int],
     ) -> Iterator[PageRow]:
         feed = key_of(definition)
         twin = definition.head.twin
         if not twin:
             return
         card = self._cards[feed]
-        older = list(self._older(definition, card, links))
+        older = list(self._older(definition, card, affected))
         last = older[-1].path if older else ""
         named = sorted({term for _, each in data for term in _terms(each)})
         key = digest(self._index.feed_key(feed), card, last, [links.get(term) for term in named])
         yield PageRow(twin, Part.TWIN, feed, 0, key, b"", self._now)
         yield from older
 
-    def _older(
-        self, definition: Definition, card: Card, links: Mapping[TermKey, tuple[str, str]]
-    ) -> Iterator[PageRow]:
-        """Pages of ``OLDER_POSTS`` each; the last may have fewer."""
+    def _older(self, definition: Definition, card: Card, affected: Set[int]) -> Iterator[PageRow]:
+        """Pages of ``OLDER_POSTS`` each; the last may have fewer.
+
+        What their posts link to is not looked up each time: the key of a page has the time
+        when one of them was ``affected`` by a change of that.
+        """
         if card.posts <= self._config.feeds.entries or not self._config.html.older:
             return
         count = -(-card.posts // OLDER_POSTS)
@@ -136,13 +154,16 @@ class _Pages:
         members = self._index.members(definition.terms, card.posts - start)
         members.reverse()
         called = card.label, definition.digest
+        marks = {page.number: page.mark for page in self._index.pages(key_of(definition))}
         for number in range(first, count + 1):
             place = (number - first) * OLDER_POSTS
             posts = members[place : place + OLDER_POSTS]
-            key = digest(called, number, number == first, number == count, posts)
+            ids = array("q", (id for id, _ in posts))
+            mark = marks.get(number, 0) if affected.isdisjoint(ids) else self._mark
+            key = digest(called, number, number == first, number == count, posts, mark)
             path = older_path(definition.head.twin, number)
-            ids = array("q", (id for id, _ in posts)).tobytes()
-            yield PageRow(path, Part.OLDER, key_of(definition), number, key, ids, self._now)
+            feed = key_of(definition)
+            yield PageRow(path, Part.OLDER, feed, number, key, ids.tobytes(), self._now, mark)
 
     def whole(self) -> list[PageRow]:
         """The pages that belong to no feed, and what all pages share."""

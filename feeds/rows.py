@@ -112,6 +112,7 @@ class PageRow(NamedTuple):
     key: bytes = b""
     posts: bytes = b""
     at: int = 0
+    mark: int = 0
 
     @property
     def key_name(self) -> str:

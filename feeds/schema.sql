@@ -146,6 +146,7 @@ CREATE TABLE page (
     key    BLOB NOT NULL,         -- of all that it is made from
     posts  BLOB NOT NULL,         -- the ids of the posts of such a page, packed
     at     INTEGER NOT NULL,      -- when it changed last, in seconds since 1970
+    mark   INTEGER NOT NULL,      -- when what its posts link to changed: see paging.py
     hash   TEXT                   -- SHA-256 of the body
 ) WITHOUT ROWID;
 CREATE INDEX page_by_feed ON page (kind, name);

@@ -256,6 +256,12 @@ class View:
             (*ids, limit),
         ).fetchall()
 
+    def posts_of(self, terms: Sequence[TermKey]) -> dict[int, bytes]:
+        """Id and data of the visible posts that have any of some terms."""
+        ids = [self.term_id(term) for term in terms]
+        query = "SELECT p.id, p.data FROM membership m JOIN post p ON p.id = m.post WHERE m.term IN"
+        return dict(self.in_values(query, ids))
+
     def member_count(self, terms: Sequence[TermKey]) -> int:
         """How many visible posts some terms have, the whole site if there are none."""
         if not terms:
@@ -294,7 +300,7 @@ class View:
         """All pages, or those of a feed."""
         if not self._has("page"):
             return []
-        query = "SELECT path, part, kind, name, number, key, posts, at FROM page"
+        query = "SELECT path, part, kind, name, number, key, posts, at, mark FROM page"
         if feed is None:
             rows = self._db.execute(query)
         else:
@@ -305,7 +311,9 @@ class View:
 
     def page(self, path: str) -> PageRow | None:
         """The page that lies somewhere."""
-        query = "SELECT path, part, kind, name, number, key, posts, at FROM page WHERE path = ?"
+        query = (
+            "SELECT path, part, kind, name, number, key, posts, at, mark FROM page WHERE path = ?"
+        )
         row = self._db.execute(query, (path,)).fetchone()
         return PageRow(row[0], Part(row[1]), (row[2], row[3]), *row[4:]) if row else None
 

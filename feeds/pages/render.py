@@ -20,7 +20,7 @@ from feeds.models import EPOCH, Document
 from feeds.pages.addresses import host_of, reference, web_address
 from feeds.pages.policy import HTML, POLICY
 from feeds.pages.views import Alternate, Directory, Older, Twin
-from feeds.pages.words import direction, language_of_pages, pace, per_month, words
+from feeds.pages.words import language_of_pages, pace, per_month, words
 
 
 def render_twin(config: Config, twin: Twin) -> Document:
@@ -95,7 +95,6 @@ def _page(
             site=config.site,
             site_name=config.site.title or host_of(config.site.url),
             language=language,
-            site_direction=direction(config.site.language),
             say=said,
             policy=POLICY,
             canonical=page_url(config, path),
@@ -123,7 +122,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
-        host=host_of, web=web_address, per_month=per_month, direction=direction
-    )
+    environment.filters.update(host=host_of, web=web_address, per_month=per_month)
     return environment

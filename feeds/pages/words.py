@@ -36,7 +36,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "subscribe": "Subscribe",
     "copy_it": "Copy",
     "copied": "Copied",
-    "address": "Address of the feed",
     "how": "How to subscribe",
     "how_1": "Copy the address. Any of the formats will do; most readers like Atom best.",
     "how_2": "Open your feed reader, choose “add feed” or “subscribe”, and paste it.",
@@ -49,13 +48,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "newer": "Newer posts",
     "older_title": "Older posts, page",
     "back": "Back to the feed",
-    "written": "Made by",
     "hourly": "{} an hour",
     "daily": "{} a day",
     "weekly": "{} a week",
     "monthly": "{} a month",
     "rarely": "rarely",
-    "separator": ", ",
 }
 CHINESE: Final[Mapping[str, str]] = {
     "skip": "跳到正文",
@@ -86,7 +83,6 @@ CHINESE: Final[Mapping[str, str]] = {
     "subscribe": "订阅",
     "copy_it": "复制",
     "copied": "已复制",
-    "address": "订阅地址",
     "how": "如何订阅",
     "how_1": "复制地址。任何一种格式都可以，多数阅读器首选 Atom。",
     "how_2": "打开您的阅读器，选择“添加订阅”，粘贴地址。",
@@ -99,18 +95,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "newer": "更新的文章",
     "older_title": "更早的文章，第",
     "back": "返回订阅源",
-    "written": "生成工具",
     "hourly": "每小时 {} 篇",
     "daily": "每天 {} 篇",
     "weekly": "每周 {} 篇",
     "monthly": "每月 {} 篇",
     "rarely": "很少",
-    "separator": "，",
 }
-# Scripts that are written from right to left, by the language that they are written in.
-RIGHT_TO_LEFT: Final = frozenset(
-    {"ar", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
-)
 
 
 def language_of_pages(language: str) -> str:
@@ -121,13 +111,6 @@ def language_of_pages(language: str) -> str:
 def words(language: str) -> Mapping[str, str]:
     """The words of a language that :func:`language_of_pages` gave."""
     return CHINESE if language == "zh-CN" else ENGLISH
-
-
-def direction(language: str) -> str:
-    """How texts of a language run; ``auto`` where it is not known."""
-    if not language:
-        return "auto"
-    return "rtl" if language.lower().split("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
 def pace(period: Period, said: Mapping[str, str]) -> str:

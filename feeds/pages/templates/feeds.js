@@ -6,15 +6,26 @@ const language = document.documentElement.lang;
 // --- how long ago
 
 const STEPS = [
-  [60, "minute"], [3600, "hour"], [86400, "day"], [604800, "week"], [2629800, "month"],
-  [31557600, "year"],
+  [60, "minute"], [3600, "hour"], [86400, "day"], [604800, "week"],
 ];
+const LONG = 35 * 86400; // ago, a date says more
+
+// Where there are thousands, their zone is said once for all.
+function moment(time) {
+  const zone = time.closest("[data-zone]")?.dataset.zone;
+  const text = time.getAttribute("datetime") ?? (time.title || time.textContent);
+  return Date.parse(zone ? text.replace(" ", "T") + zone : text);
+}
 
 function ages() {
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const now = Date.now() / 1000;
   for (const time of document.querySelectorAll("time")) {
-    const seconds = Date.parse(time.dateTime) / 1000 - now;
+    const seconds = moment(time) / 1000 - now;
+    if (Math.abs(seconds) > LONG) {
+      time.textContent = time.textContent.slice(0, 10);
+      continue;
+    }
     const step = STEPS.findLast(([length]) => Math.abs(seconds) >= length) ?? STEPS[0];
     time.title = time.textContent;
     time.textContent = relative.format(Math.round(seconds / step[0]), step[1]);
@@ -36,7 +47,7 @@ function directory() {
       keys: [
         row.cells[0].textContent,
         Number(row.cells[1].textContent),
-        Date.parse(row.querySelector("time")?.dateTime ?? 0),
+        row.cells[2].firstChild ? moment(row.cells[2].firstChild) : 0,
         Number(row.cells[3].dataset.n ?? 0),
       ],
     })),
