@@ -246,8 +246,7 @@ def update(
         index.settle(microseconds(now), config.posts.future)
         changed = _select_and_render(index, config, anew, workers, options.progress)
     settle_modified(index, config, now)
-    settle_pages(index, config, now)
-    return findings
+    return findings + settle_pages(index, config, now)
 
 
 def _settle_sources(index: Index, config: Config) -> list[Finding]:

@@ -41,7 +41,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (
         (
             *("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection"),
-            *("feeds.modified", "feeds.paging", "feeds.pageviews"),
+            *("feeds.modified", "feeds.paging", "feeds.linkpage", "feeds.pageviews"),
         ),
     ),
     (("feeds.build",),),

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -323,6 +322,6 @@ def _categories(db: sqlite3.Connection) -> Iterator[BrokenCategory]:
     query = LINKS.format(order=order)
     for name, number in counted:
         rows = db.execute(query, (name, min(most, room))).fetchall() if room else ()
-        links = tuple(BrokenLink(*row[:-1], confirmed=bool(row[-1])) for row in rows)
+        links = tuple(BrokenLink(*row[:-1], bool(row[-1])) for row in rows)
         room -= len(links)
         yield BrokenCategory(name, number, links)

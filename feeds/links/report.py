@@ -136,9 +136,9 @@ class Group:
 
 @dataclass(slots=True)
 class Summary:
-    """All links of a report. ``totals`` are by role and verdict; ``groups`` are those that are not good by host (or role, for
-    what is wrong without asking) and verdict, ``moved`` the good ones that moved for good;
-    ``answering`` are hosts that answered."""
+    """All links of a report. ``totals`` are by ``role.verdict``; ``groups`` are those that are
+    not good by host (or role, for what is wrong without asking) and verdict, ``moved`` the good
+    ones that moved for good; ``answering`` are hosts that answered."""
 
     totals: Counter[str] = field(default_factory=Counter)
     standings: Counter[Standing] = field(default_factory=Counter)

@@ -21,7 +21,8 @@ MOST_TOUCHED: Final = 50_000
 _BAD: Final = ", ".join(f"'{each}'" for each in Verdict if standing(each) is Standing.BAD)
 _ANSWER: Final = "CASE WHEN link.verdict <> '' THEN link.verdict ELSE coalesce(url.verdict, '') END"
 _COUNT: Final = f"""
-    SELECT link.role || '.' || CASE WHEN link.role = 'source' AND {_ANSWER} NOT IN ({_BAD}) AND EXISTS (
+    SELECT link.role || '.' || CASE WHEN link.role = 'source' AND {_ANSWER} NOT IN ({_BAD})
+    AND EXISTS (
         SELECT 1 FROM link AS other
         WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
     ) THEN '{Verdict.DUPLICATE}' ELSE coalesce(nullif({_ANSWER}, ''), '{Verdict.SKIPPED}') END,

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from feeds.catalog import page_url
 from feeds.config import Config
-from feeds.models import EPOCH, Document
+from feeds.links.verdict import standing
+from feeds.models import EPOCH, Document, Verdict
 from feeds.pages.addresses import host_of, reference, web_address
-from feeds.pages.policy import HTML, POLICY
+from feeds.pages.charts import line
+from feeds.pages.linkwords import link_words
+from feeds.pages.policy import HTML, POLICY, policy_of_whole
+from feeds.pages.reports import LinksPage
 from feeds.pages.views import Alternate, Directory, Older, Twin
 from feeds.pages.words import language_of_pages, pace, per_month, words
+from feeds.terminal import visible
+
+LONGEST_SHOWN: Final = 120  # characters of an address or a path
 
 
 def render_twin(config: Config, twin: Twin) -> Document:
@@ -57,10 +66,35 @@ def render_directory(config: Config, directory: Directory) -> Document:
     )
 
 
+def render_links(config: Config, links: LinksPage, alone: bool = False) -> Document:
+    """The page of the link check; ``alone`` as one file that may lie anywhere, whose links
+    lead to the site."""
+    said = words(language_of_pages(config.site.language))
+    whole = links.overview
+    updated = datetime.fromtimestamp(whole.ended, UTC) if whole else EPOCH
+    broken = [moment.bad for moment in whole.trend] if whole else []
+    return _page(
+        config,
+        "links.html",
+        links.path,
+        _title(config, said["link_check"]),
+        (),
+        updated,
+        inline=alone,
+        anywhere=alone,
+        links=links,
+        trend=line(broken, max(broken, default=0)),
+        listed=sum(len(each.links) for each in whole.categories) if whole else 0,
+    )
+
+
 def shared_file(name: str, path: str, media_type: str) -> Document:
     """A file that all pages share: the style sheet ``feeds.css`` or the script ``feeds.js``."""
-    body = files("feeds.pages").joinpath("templates", name).read_bytes()
-    return Document(path, media_type, body, EPOCH)
+    return Document(path, media_type, _shared(name), EPOCH)
+
+
+def _shared(name: str) -> bytes:
+    return files("feeds.pages").joinpath("templates", name).read_bytes()
 
 
 def _title(config: Config, what: str) -> str:
@@ -79,13 +113,19 @@ def _page(
     title: str,
     alternates: Sequence[Alternate],
     updated: datetime,
+    inline: bool = False,
+    anywhere: bool = False,
     **shown: object,
 ) -> Document:
-    """A page at ``path``; ``alternates`` are the feeds that browsers and readers find in it."""
+    """A page at ``path``; ``alternates`` are the feeds that browsers and readers find in it.
+
+    ``inline`` has the style sheet in it and no script, ``anywhere`` links by whole addresses.
+    """
     html = config.html
+    style = _shared("feeds.css").decode() if inline else ""
     language = language_of_pages(config.site.language)
     said = words(language)
-    to = functools.partial(reference, path)
+    to = functools.partial(page_url, config) if anywhere else functools.partial(reference, path)
     body = (
         _environment()
         .get_template(template)
@@ -96,8 +136,10 @@ def _page(
             site_name=config.site.title or host_of(config.site.url),
             language=language,
             say=said,
-            policy=POLICY,
-            canonical=page_url(config, path),
+            called=link_words(language),
+            policy=policy_of_whole(style) if inline else POLICY,
+            canonical="" if inline else page_url(config, path),
+            inline_style=Markup(style),
             alternates=alternates,
             style=to(html.style),
             script=to(html.script),
@@ -122,5 +164,24 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(host=host_of, web=web_address, per_month=per_month)
+    environment.filters.update(
+        host=host_of, web=web_address, per_month=per_month, shown=_shown, standing=_standing
+    )
+    environment.filters["moment"] = _moment
     return environment
+
+
+def _shown(text: str) -> str:
+    """A text of a post or a server as long as anybody reads it, without what browsers obey."""
+    seen = visible(text)
+    return seen if len(seen) <= LONGEST_SHOWN else f"{seen[: LONGEST_SHOWN - 1]}…"
+
+
+def _standing(verdict: str) -> str:
+    return str(standing(Verdict(verdict)))
+
+
+@pass_context
+def _moment(context: Context, seconds: float) -> datetime:
+    """Seconds since 1970 as a time in the zone of the site."""
+    return datetime.fromtimestamp(seconds, context["site"].zone)

@@ -57,9 +57,7 @@ def happen(store: LinkStore, what: str, *more: Any) -> None:
 
 def told(store: LinkStore) -> dict[str, int]:
     """Links by role and verdict as a report tells them."""
-    return Counter(
-        f"{each.role}.{each.verdict or Verdict.SKIPPED}" for each in store.occurrences()
-    )
+    return Counter(f"{each.role}.{each.verdict or Verdict.SKIPPED}" for each in store.occurrences())
 
 
 @given(st.lists(st.lists(EVENTS, max_size=6), max_size=4), st.sampled_from([1, 50_000]))
