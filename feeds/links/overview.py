@@ -322,6 +322,11 @@ def _categories(db: sqlite3.Connection) -> Iterator[BrokenCategory]:
     query = LINKS.format(order=order)
     for name, number in counted:
         rows = db.execute(query, (name, min(most, room))).fetchall() if room else ()
-        links = tuple(BrokenLink(*row[:-1], bool(row[-1])) for row in rows)
+        links = tuple(map(_link, rows))
         room -= len(links)
         yield BrokenCategory(name, number, links)
+
+
+def _link(row: Sequence[Any]) -> BrokenLink:
+    values = (*row[:-1], bool(row[-1]))
+    return BrokenLink(*values)
