@@ -42,7 +42,7 @@ class BrokenLink:
     """A bad link. ``page`` is the address of its post; ``url`` is as the post writes it,
     ``target`` where it leads, empty for nowhere. ``since`` is seconds since 1970, 0 for what
     was never asked; ``confirmed`` says that it was bad so often and so long that it will not
-    be an accident."""
+    be an accident; ``number`` is how many posts of the category have it."""
 
     post: str
     page: str
@@ -55,17 +55,23 @@ class BrokenLink:
     detail: str
     status: int
     since: int
+    number: int
     confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenCategory:
-    """Bad links of the posts of a category (empty for those without one): how many, and the
-    first of them."""
+    """Bad links of the posts of a category (empty for those without one): how many, and some
+    of them."""
 
     name: str
     number: int
     links: tuple[BrokenLink, ...]
+
+    @property
+    def more(self) -> int:
+        """How many are not among these."""
+        return self.number - sum(link.number for link in self.links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +268,11 @@ LINKS: Final = f"""
         WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
         ORDER BY other.post LIMIT 1
     ) WHEN link.verdict <> '' THEN link.detail ELSE coalesce(url.detail, '') END, 1,
-    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, 0), coalesce({CONFIRMED}, 0)
-    FROM (
-        SELECT * FROM found WHERE standing = 'bad' AND category = ?
-        ORDER BY CASE role {{order}} END, post DESC, link LIMIT ?
+    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, 0), found.number,
+    coalesce({CONFIRMED}, 0) FROM (
+        SELECT role, verdict, url, max(post) AS post, link, count(*) AS number FROM found
+        WHERE standing = 'bad' AND category = ? GROUP BY role, verdict, coalesce(url, -link)
+        ORDER BY CASE role {{order}} END, 4 DESC, link LIMIT ?
     ) AS found CROSS JOIN post ON post.id = found.post JOIN link ON link.rowid = found.link
     LEFT JOIN url ON url.id = found.url
     ORDER BY CASE found.role {{order}} END, found.post DESC, found.link

@@ -84,7 +84,7 @@ def render_links(config: Config, links: LinksPage, alone: bool = False) -> Docum
         anywhere=alone,
         links=links,
         trend=line(broken, max(broken, default=0)),
-        listed=sum(len(each.links) for each in whole.categories) if whole else 0,
+        listed=sum(each.number - each.more for each in whole.categories) if whole else 0,
     )
 
 
@@ -167,7 +167,7 @@ def _environment() -> Environment:
     environment.filters.update(
         host=host_of, web=web_address, per_month=per_month, shown=_shown, standing=_standing
     )
-    environment.filters["moment"] = _moment
+    environment.filters.update(moment=_moment, host_name=_host_name)
     return environment
 
 
@@ -175,6 +175,14 @@ def _shown(text: str) -> str:
     """A text of a post or a server as long as anybody reads it, without what browsers obey."""
     seen = visible(text)
     return seen if len(seen) <= LONGEST_SHOWN else f"{seen[: LONGEST_SHOWN - 1]}…"
+
+
+def _host_name(host: str) -> str:
+    """A host in its own script (RFC 5891), if that is what its ASCII stands for."""
+    try:
+        return host.encode().decode("idna")
+    except UnicodeError:
+        return host
 
 
 def _standing(verdict: str) -> str:

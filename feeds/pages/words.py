@@ -73,6 +73,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "by_category": "Broken links by category",
     "no_category": "Without a category",
     "more": "and {} more",
+    "more_posts": "and {} more posts",
     "see_all": "All of them are in the report of",
     "confirmed": "confirmed",
 }
@@ -142,6 +143,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "by_category": "各分类的失效链接",
     "no_category": "无分类",
     "more": "另有 {} 个",
+    "more_posts": "另有 {} 篇文章",
     "see_all": "完整列表：",
     "confirmed": "已确认",
 }
