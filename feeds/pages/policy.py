@@ -14,7 +14,8 @@ POLICY: Final = (
     "base-uri 'none'; form-action 'none'"
 )
 # What only a header can say: in no frame.
-HEADER_POLICY: Final = f"{POLICY}; frame-ancestors 'none'"
+FRAMELESS: Final = "; frame-ancestors 'none'"
+HEADER_POLICY: Final = f"{POLICY}{FRAMELESS}"
 
 
 def policy_of_whole(style: str) -> str:

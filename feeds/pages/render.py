@@ -21,10 +21,10 @@ from feeds.config import Config
 from feeds.links.verdict import standing
 from feeds.models import EPOCH, Document, Verdict
 from feeds.pages.addresses import host_of, reference, web_address
-from feeds.pages.charts import line
+from feeds.pages.charts import bars, line
 from feeds.pages.linkwords import link_words
 from feeds.pages.policy import HTML, POLICY, policy_of_whole
-from feeds.pages.reports import LinksPage
+from feeds.pages.reports import LinksPage, StatusPage
 from feeds.pages.views import Alternate, Directory, Older, Twin
 from feeds.pages.words import language_of_pages, pace, per_month, words
 from feeds.terminal import visible
@@ -88,6 +88,24 @@ def render_links(config: Config, links: LinksPage, alone: bool = False) -> Docum
     )
 
 
+def render_status(config: Config, status: StatusPage) -> Document:
+    """The page of a server: one file, since there need not be any other page."""
+    said = words(language_of_pages(config.site.language))
+    top = max((each.requests for each in status.hours), default=0)
+    return _page(
+        config,
+        "status.html",
+        status.path,
+        _title(config, said["status"]),
+        (),
+        status.at,
+        inline=True,
+        status=status,
+        requests=bars([each.requests for each in status.hours], top),
+        unchanged=bars([each.unchanged for each in status.hours], top),
+    )
+
+
 def shared_file(name: str, path: str, media_type: str) -> Document:
     """A file that all pages share: the style sheet ``feeds.css`` or the script ``feeds.js``."""
     return Document(path, media_type, _shared(name), EPOCH)
@@ -95,6 +113,17 @@ def shared_file(name: str, path: str, media_type: str) -> Document:
 
 def _shared(name: str) -> bytes:
     return files("feeds.pages").joinpath("templates", name).read_bytes()
+
+
+@functools.cache
+def _style() -> str:
+    return _shared("feeds.css").decode()
+
+
+@functools.cache
+def policy_of_one_file() -> str:
+    """What browsers may do with a page that has the style sheet in it."""
+    return policy_of_whole(_style())
 
 
 def _title(config: Config, what: str) -> str:
@@ -122,7 +151,7 @@ def _page(
     ``inline`` has the style sheet in it and no script, ``anywhere`` links by whole addresses.
     """
     html = config.html
-    style = _shared("feeds.css").decode() if inline else ""
+    style = _style() if inline else ""
     language = language_of_pages(config.site.language)
     said = words(language)
     to = functools.partial(page_url, config) if anywhere else functools.partial(reference, path)
@@ -137,7 +166,7 @@ def _page(
             language=language,
             say=said,
             called=link_words(language),
-            policy=policy_of_whole(style) if inline else POLICY,
+            policy=policy_of_one_file() if inline else POLICY,
             canonical="" if inline else page_url(config, path),
             inline_style=Markup(style),
             alternates=alternates,
