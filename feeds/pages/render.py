@@ -200,10 +200,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A text of a post or a server as long as anybody reads it, without what browsers obey."""
     seen = visible(text)
-    return seen if len(seen) <= LONGEST_SHOWN else f"{seen[: LONGEST_SHOWN - 1]}…"
+    return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
 
 
 def _host_name(host: str) -> str:

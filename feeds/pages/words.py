@@ -96,7 +96,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "over_the_day": "Requests over the day",
     "hour": "Hour from",
     "memory": "Memory for answers",
-    "memory_says": "{} of {} in {} workers.",
+    "memory_says": "{} of {}; workers: {}.",
     "audience": "Subscribers",
     "feed": "Feed",
     "readers": "All",
