@@ -73,7 +73,7 @@ class Checker:
         return ""
 
     def _tell_builder(self) -> None:
-        """Have the page of links made anew if there are news; not each time, for that is a build."""
+        """Have the page of links made anew if there is news, but not each time: it is a build."""
         if not self.config.html.links or time.monotonic() - self._told_at < BUILD_SECONDS:
             return
         news = state_of_links(self.config, datetime.now(self.config.site.zone).date())
