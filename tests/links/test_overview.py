@@ -32,11 +32,12 @@ from feeds.links.overview import (
     state_of_links,
     unpack,
 )
-from feeds.links.report import items
+from feeds.links.report import NOT_ASKED, items
 from feeds.links.store import LinkStore
 from feeds.links.urls import host_of
 from feeds.models import Role, Standing, Verdict
 
+from ..conftest import CONFIG
 from .test_store import DAY, NOW, A, answer, link
 from .test_tally import happen
 
@@ -46,7 +47,7 @@ EMPTY = Overview(NOW, 0, 0, 0, 0, 0, (), (), 0, (), 0, (Moment(NOW, 0, 0, 0),))
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    (tmp_path / "config.toml").write_text('[site]\nurl = "https://news.example.org"\n', "utf-8")
+    (tmp_path / "config.toml").write_text(CONFIG, "utf-8")
     return tmp_path
 
 
@@ -154,7 +155,7 @@ def test_what_is_counted_is_what_a_report_says(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "config.toml").write_text('[site]\nurl = "https://e.example"\n', "utf-8")
+        (root / "config.toml").write_text(CONFIG, "utf-8")
         config = with_links(load_config(root), severity=severities, ignore=ignored)
         with closing(LinkStore(config.state)) as store:
             for event in events:
@@ -169,9 +170,10 @@ def test_what_is_counted_is_what_a_report_says(
     bad = [each for each in reported if each.standing is Standing.BAD]
     assert sum(each.number for each in found.categories) == len(bad)
     assert sum(each.number for each in listed(found)) == len(bad)
-    told = {(each.post, each.line, each.role, each.url, each.verdict, each.detail) for each in bad}
+    told = {(each.post, each.line, each.role, each.url, each.verdict): each.detail for each in bad}
     for each in listed(found):
-        assert (each.post, each.line, each.role, each.url, each.verdict, each.detail) in told
+        detail = told[each.post, each.line, each.role, each.url, Verdict(each.verdict)]
+        assert each.detail == detail.removeprefix(NOT_ASKED)
     hosts = Counter(
         (host_of(each.target), each.verdict)
         for each in reported

@@ -62,8 +62,11 @@ def test_nothing_is_known_where_links_were_never_checked(tmp_path: Path) -> None
 
 def test_a_store_that_cannot_be_read_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 100)
-    with pytest.raises(OutputError, match="links.sqlite: .*; it may be deleted"), reading(tmp_path):
-        pass
+    with pytest.raises(OutputError, match="links.sqlite: .*; it may be deleted"), reading(
+        tmp_path
+    ) as db:
+        assert db is not None
+        last_run(db)
 
 
 def test_whoever_reads_waits_for_nobody_and_sees_what_was_saved(store: LinkStore) -> None:
