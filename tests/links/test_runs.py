@@ -62,11 +62,14 @@ def test_nothing_is_known_where_links_were_never_checked(tmp_path: Path) -> None
 
 def test_a_store_that_cannot_be_read_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 100)
-    with pytest.raises(OutputError, match="links.sqlite: .*; it may be deleted"), reading(
-        tmp_path
-    ) as db:
-        assert db is not None
-        last_run(db)
+
+    def read() -> None:
+        with reading(tmp_path) as db:
+            assert db is not None
+            last_run(db)
+
+    with pytest.raises(OutputError, match=r"links.sqlite: .*; it may be deleted"):
+        read()
 
 
 def test_whoever_reads_waits_for_nobody_and_sees_what_was_saved(store: LinkStore) -> None:
@@ -150,7 +153,10 @@ def test_past_runs_come_with_their_totals_the_oldest_first(
     store.save()
     with reading(tmp_path) as db:
         assert db is not None
-        assert [each.totals for each in past_runs(db)] == [{"source.skipped": 1}, {"source.gone": 1}]
+        assert [each.totals for each in past_runs(db)] == [
+            {"source.skipped": 1},
+            {"source.gone": 1},
+        ]
 
 
 def test_totals_by_role_are_totals_by_verdict() -> None:

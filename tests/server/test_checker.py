@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 from feeds.cli import cli
 from feeds.links.store import LinkStore
-from server.checker import link_totals
+from server.checker import PAUSE_SECONDS, link_totals
 
 from ..conftest import write_post
 from ..web import Web, serving
@@ -64,6 +65,24 @@ def test_nothing_is_asked_for_unless_so_wished(folder: Path, web: Web) -> None:
     with running(site(folder / "off", web, 0)) as server:
         assert "feeds_links" not in server.ask("/metrics").body.decode()
         assert link_totals(server.root / ".feeds") is None
+
+
+def test_what_was_found_is_on_the_page_of_links_soon(folder: Path, web: Web) -> None:
+    web.statuses["/1"] = 404
+    with running(site(folder / "page", web, 600)) as server:
+        assert "have not been checked yet" in server.ask("/links/").body.decode()
+
+        def found() -> bool:
+            return web.url("/1") in server.ask("/links/").body.decode()
+
+        until(found, 20)
+        first = server.ask("/links/")
+        assert server.ask("/links/", if_none_match=first["etag"]).status == 304
+        assert first["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        # The next round has nothing to say, and makes no build.
+        builds = server.builds
+        time.sleep(2 * PAUSE_SECONDS)
+        assert server.builds == builds
 
 
 def test_a_run_over_a_part_of_the_posts_leaves_the_metrics_those_of_all(
