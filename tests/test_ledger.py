@@ -555,7 +555,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_counted_by_halves(tmp_path: Path
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)],
+        ["mount", "-t", "tmpfs", "-o", "size=320k", "tmpfs", str(disk)],
         capture_output=True,
         check=False,
     )

@@ -169,13 +169,13 @@ def test_a_store_of_before_has_what_it_had(tmp_path: Path) -> None:
     with closing(LinkStore(tmp_path)) as store:
         put(store, "a.md", link(A))
         run(store, START, 1)
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
-        db.execute("DROP TABLE category")
-        db.execute("DROP INDEX url_doubtful")
-        db.execute("DROP INDEX link_doubtful")
-        db.execute("DELETE FROM meta")
-        db.execute("INSERT INTO meta VALUES ('counted', '{\"ok\": 7}')")
-        db.execute("UPDATE run SET totals = '{\"ok\": 7}'")
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as old, old:
+        old.execute("DROP TABLE category")
+        old.execute("DROP INDEX url_doubtful")
+        old.execute("DROP INDEX link_doubtful")
+        old.execute("DELETE FROM meta")
+        old.execute("INSERT INTO meta VALUES ('counted', '{\"ok\": 7}')")
+        old.execute("UPDATE run SET totals = '{\"ok\": 7}'")
     with closing(LinkStore(tmp_path)) as store:
         assert [each.url for each in store.occurrences()] == [A]
         number = store.begin_run(START + 9, follow=True)

@@ -31,8 +31,19 @@ from .html import Page
 AT = 1_770_000_000  # 2026-02-02 10:40 in Shanghai
 HOSTILE = "\"><script>alert(1)</script><b onclick='x'>&amp;\x1b[31m\u202e"
 LINK = BrokenLink(
-    *("_posts/a.md", "https://news.example.org/a.html", 7, "source", "", "//a.example/1"),
-    *("http://a.example/1", "gone", "a detail", 404, AT - 86_400, 1, True),
+    post="_posts/a.md",
+    page="https://news.example.org/a.html",
+    line=7,
+    role="source",
+    label="",
+    url="//a.example/1",
+    target="http://a.example/1",
+    verdict="gone",
+    detail="a detail",
+    status=404,
+    since=AT - 86_400,
+    number=1,
+    confirmed=True,
 )
 
 
