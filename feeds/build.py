@@ -38,12 +38,13 @@ from feeds.modified import settle_modified
 from feeds.paging import settle_pages
 from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
-from feeds.rows import BucketRow, DamagedIndexError, PageRow, State, microseconds
+from feeds.rows import BucketRow, DamagedIndexError, PageRow, State, TermKey, microseconds
 from feeds.state import knows_output, remember_output
 from feeds.view import current_index
 from feeds.workers import Workers
 
 if TYPE_CHECKING:
+    from feeds.catalog import Catalog
     from feeds.selection import Task
 
 RENDER_CHUNK: Final = 64
@@ -207,6 +208,34 @@ def known_feeds(
         index.store_notes(found.findings)
         findings = sorted([*config.notes, *scanned, *index.findings()])
         return KnownFeeds(tuple(listed), tuple(findings))
+
+    known, notes = with_index(config, options, run)
+    return replace(known, findings=(*notes, *known.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTerms:
+    """Every term that posts have, the feeds there are, and what is to be said of the files."""
+
+    terms: tuple[TermKey, ...]
+    found: Catalog
+    findings: tuple[Finding, ...]
+
+
+def known_terms(
+    config: Config,
+    now: datetime,
+    workers: Workers,
+    options: Options = Options(),
+    clock: Callable[[], int] = time.time_ns,
+) -> KnownTerms:
+    """What the feeds of a site are made for. Nothing is kept."""
+
+    def run(index: Index) -> KnownTerms:
+        scanned = read(index, config, now, workers, options.progress, clock)
+        terms = tuple((kind, name) for kind, name, *_ in index.terms())
+        findings = sorted([*config.notes, *scanned, *index.findings()])
+        return KnownTerms(terms, definitions(index, config), tuple(findings))
 
     known, notes = with_index(config, options, run)
     return replace(known, findings=(*notes, *known.findings))

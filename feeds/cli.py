@@ -26,6 +26,7 @@ import click
 
 from feeds import __version__
 from feeds.config import Config, config_path, load_config
+from feeds.destination import absolute
 from feeds.errors import ConfigError, FeedsError, OutputError
 from feeds.models import Finding, Level, Role
 from feeds.section import show
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from feeds.check import Checked, CheckOptions
     from feeds.links.formats import Context
     from feeds.links.store import LinkStore
+    from feeds.publishing.delivery import Delivery
     from feeds.workers import Workers
 
 FOUND: Final = 1
@@ -56,6 +58,11 @@ JOBS = click.option(
     type=click.IntRange(1, 256),
     metavar="N",
     help="Read and render with N processes.  [default: one for each CPU]",
+)
+TO = click.option(
+    "--to",
+    metavar="URL",
+    help="A folder, or s3://bucket/prefix?endpoint=https://…&region=…",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -197,6 +204,7 @@ def init(site: Path, force: bool) -> None:
 @click.option(
     "--strict", is_flag=True, help="If there is any warning or error: write nothing, exit with 1."
 )
+@TO
 @click.option("--notify", is_flag=True, help="Tell the hubs of [feeds] hubs what changed.")
 @JOBS
 @SOURCES
@@ -206,6 +214,7 @@ def build(
     output: str | None,
     full: bool,
     strict: bool,
+    to: str | None,
     notify: bool,
     jobs: int | None,
     sources: Sequence[str],
@@ -217,7 +226,8 @@ def build(
     since the last build is read, rendered and written. A broken post stops nothing: it is
     repaired or left out, and named at the end with its line. Files that were not written by
     this command are never overwritten or removed. What is known of the site lies in
-    SITE/.feeds/, which may be deleted.
+    SITE/.feeds/, which may be deleted. --to publishes the feeds after that, as `feeds publish`
+    does.
 
     \b
     Examples:
@@ -230,17 +240,22 @@ def build(
     from feeds import build as steps
 
     started = time.perf_counter()
-    config = _config(site, sources, output)
+    config = _config(site, sources, output, to)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(full=full, strict=strict, progress=progress)
         result = steps.build(config, datetime.now(UTC), workers, options)
     seconds = time.perf_counter() - started
-    told = steps.notify(config, time.time) if notify else None
     _report(result.findings)
-    if as_json:
-        _print_json(_build_object(result, config, seconds))
-    else:
+    if not as_json:
         _print_build(result, config, seconds)
+    delivery = _publish(config) if to is not None and result.published else None
+    told = steps.notify(config, time.time) if notify else None
+    if as_json:
+        delivered = {"publishing": _delivery_object(delivery, config)} if delivery else {}
+        _print_json({**_build_object(result, config, seconds), **delivered})
+    else:
+        if delivery:
+            _print_delivery(delivery, config)
         if told is not None:
             _print(f"{_count(told, 'feed')} told to {_count(len(config.feeds.hubs), 'hub')}")
     if strict and result.faults:
@@ -412,6 +427,117 @@ def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bo
         name = visible(str(feed["name"]))
         _print(f"{feed['kind']:<9}{feed['entries']:>4}  {name}  {feed['url']}")
     _report(known.findings)
+
+
+# --- feeds publish ------------------------------------------------------------------------
+
+
+@cli.command()
+@SITE
+@TO
+@click.option("--dry-run", is_flag=True, help="Show what would be sent and removed.")
+@click.option(
+    "--force", is_flag=True, help="Send everything, also over what this program did not write."
+)
+@AS_JSON
+def publish(site: Path, to: str | None, dry_run: bool, force: bool, as_json: bool) -> None:
+    """Bring the feeds to a folder or to a bucket (S3).
+
+    What the last build wrote goes to where readers get it: to --to, or [publish] to. Only
+    what changed is sent: feeds first, then what links to them; what is no longer wanted is
+    removed last. Stopped at any moment and started again, it goes on. A bucket may be of
+    anything compatible with S3, and needs the extra feeds[s3]; its keys are taken from the
+    environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if any, AWS_SESSION_TOKEN.
+
+    \b
+    Examples:
+      feeds publish --to /srv/www
+      feeds publish --to 's3://news/feeds?region=eu-central-1'
+      feeds publish --to 's3://news?endpoint=https://s3.example.com' --dry-run
+    """
+    config = load_config(site, _published_to(to))
+    delivery = _publish(config, dry_run, force)
+    if as_json:
+        _print_json({"dry_run": dry_run, **_delivery_object(delivery, config)})
+        return
+    if dry_run:
+        for path in delivery.sent:
+            _print(f"would send {visible(path)}")
+        for path in delivery.removed:
+            _print(f"would remove {visible(path)}")
+    _print_delivery(delivery, config, "would be " if dry_run else "")
+
+
+def _publish(config: Config, dry_run: bool = False, force: bool = False) -> Delivery:
+    from feeds.publishing.delivery import Options
+    from feeds.publishing.run import publish as steps
+
+    with _progress() as progress:
+        options = Options(force=force, dry_run=dry_run, progress=progress)
+        delivery = steps(config, os.environ, options)
+    _report(delivery.findings)
+    return delivery
+
+
+def _published_to(to: str | None) -> dict[str, Any]:
+    """What ``--to`` says in place of the configuration; a path is one of this folder."""
+    if to is None:
+        return {}
+    return {"publish": {"to": to and absolute(to, Path.cwd())}}
+
+
+def _print_delivery(delivery: Delivery, config: Config, would: str = "") -> None:
+    parts = [f"{_count(len(delivery.sent), 'file')} {would}sent"]
+    parts += [f"{delivery.unchanged:,} unchanged"] if delivery.unchanged else []
+    parts += [f"{len(delivery.removed):,} {would}removed"] if delivery.removed else []
+    _print(f"{', '.join(parts)} in {visible(str(config.publish.to))}")
+
+
+def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
+    return {
+        "to": str(config.publish.to),
+        "sent": delivery.sent,
+        "removed": delivery.removed,
+        "unchanged": delivery.unchanged,
+        "findings": [_finding_object(found) for found in delivery.findings],
+    }
+
+
+@cli.command()
+@SITE
+@click.option(
+    "--for",
+    "language",
+    type=click.Choice(["jekyll", "hugo", "html"]),
+    metavar="LANGUAGE",
+    help="Print for jekyll, hugo or html.  [default: jekyll on a Jekyll site, else html]",
+)
+@JOBS
+@SOURCES
+def snippet(site: Path, language: str | None, jobs: int | None, sources: Sequence[str]) -> None:
+    """Print what a site puts into the <head> of its own pages for readers to find its feeds.
+
+    For Jekyll and Hugo that is a template: the site's feed on every page, and the feeds of the
+    categories and tags that a page has. Names whose path does not follow from them, and those
+    without a feed, are named in it, so print it again when such ones come. For html it is
+    every line there is, under the name of the page that it belongs on.
+
+    \b
+    Examples:
+      feeds snippet > _includes/feeds.html
+      feeds snippet --for hugo > layouts/partials/feeds.html
+    """
+    from feeds import build as steps
+    from feeds import snippet as written
+
+    config = _config(site, sources)
+    with _workers(jobs) as workers, _progress() as progress:
+        options = steps.Options(progress=progress)
+        known = steps.known_terms(config, datetime.now(UTC), workers, options)
+    wanted = written.Language(language or ("jekyll" if config.posts.jekyll else "html"))
+    made = written.snippet(config, known.found, known.terms, wanted)
+    _print(made.text.removesuffix("\n").encode())
+    _report([*known.findings, *made.notes])
 
 
 # --- feeds serve, feeds subscribers -------------------------------------------------------
@@ -718,9 +844,11 @@ STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
 # --- what the commands share --------------------------------------------------------------
 
 
-def _config(site: Path, sources: Sequence[str], output: str | None = None) -> Config:
+def _config(
+    site: Path, sources: Sequence[str], output: str | None = None, to: str | None = None
+) -> Config:
     """The configuration of a site with what the command line says in place of it."""
-    over: dict[str, Any] = {}
+    over = _published_to(to)
     if sources:
         over["posts"] = {"sources": [_within(site, source) for source in sources]}
     if output is not None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feeds import sites
+from feeds.destination import Publish, publish_settings
 from feeds.errors import ConfigError
 from feeds.htmlpages import HtmlPages, html_pages
 from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
@@ -266,6 +267,7 @@ class Config:
     links: Links = Links()
     server: Server = Server()
     html: HtmlPages = field(default_factory=HtmlPages)
+    publish: Publish = field(default_factory=Publish)
     notes: tuple[Finding, ...] = ()
     over: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -426,8 +428,9 @@ def _config(root: Path, top: Section) -> Config:
         html=html_pages(pages_section),
     )
     keep_pages_apart(pages_section, config.html.named(), config.feeds.opml, config.feeds.paths)
+    publish = publish_settings(top.section("publish"), root, config.output)
     top.finish()
-    return config
+    return replace(config, publish=publish)
 
 
 def _site(section: Section) -> Site:

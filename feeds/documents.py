@@ -161,6 +161,14 @@ def filled(view: View, config: Config, definition: Definition) -> FilledFeed:
     return FilledFeed(head, tuple(unpack_fragments(body, names) for _, _, body in rows))
 
 
+def cache_seconds(view: View, config: Config, definition: Definition) -> int:
+    """How long caches may keep a feed: as long as its head tells readers to wait."""
+    from feeds.render.period import period
+
+    dates = [aware(date, config) for date, _, _ in view.entry_hashes(key_of(definition))]
+    return period(dates, config.feeds.poll_minutes).minutes * 60
+
+
 def feed_documents(feed: FilledFeed, formats: Iterable[Format]) -> Iterator[Document]:
     """A feed in some of the formats that are written."""
     from feeds.render import splice

@@ -58,9 +58,9 @@ class Shown:
         """A page; ``feed`` is what it is about, if it is about one."""
         html = self._config.html
         if page.part is Part.STYLE:
-            return shared_file("feeds.css", html.style, "text/css")
+            return shared_file("feeds.css", html.style, page.part.media_type)
         if page.part is Part.SCRIPT:
-            return shared_file("feeds.js", html.script, "text/javascript")
+            return shared_file("feeds.js", html.script, page.part.media_type)
         if page.part is Part.DIRECTORY:
             return render_directory(self._config, self._directory(page.path))
         if page.part is Part.LINKS:
@@ -96,7 +96,7 @@ class Shown:
 
     def _has_own_page(self, head: Feed) -> bool:
         """Whether the site has a page of the feed beside ours."""
-        return head.page != f"{self._config.site.url}/{head.twin}".removesuffix("index.html")
+        return head.page != page_url(self._config, head.twin)
 
     def _older(self, page: PageRow, head: Feed) -> Older:
         posts = self._view.posts_by_id(ids := ids_of(page))

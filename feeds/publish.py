@@ -16,32 +16,35 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from feeds.errors import ForeignFileError, OutputError
+from feeds.manifest import (
+    MANIFEST,
+    DamagedManifestError,
+    Hashes,
+    Manifest,
+    manifest_text,
+    parse_manifest,
+)
 from feeds.models import Document, Finding, Level
 from feeds.state import lock, release
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-MANIFEST: Final = ".feeds-manifest"
 STAGING: Final = ".feeds-staging"
-MANIFEST_LINE: Final = re.compile(r"(# left )?([0-9a-f]{64})  (.+)")
-OWNER_LINE: Final = re.compile(r"# feeds of (\S+)")
 WRITERS: Final = 2
 WAITING: Final = 16  # files at most that are in memory and not yet on the disk
 FILES_NAMED: Final = 10  # in one message
 
 # Hash, size and time of last change (nanoseconds) of a file that is as it should be.
 Known: TypeAlias = tuple[str, int, int]
-Hashes: TypeAlias = dict[str, set[str]]
 Write: TypeAlias = Callable[[Path, bytes], None]
 
 
@@ -53,15 +56,6 @@ class Published:
     removed: tuple[str, ...]
     known: Mapping[str, Known]
     findings: tuple[Finding, ...] = ()
-
-
-class Manifest(NamedTuple):
-    """The hashes of what is ours in a folder, those of files that somebody changed, and the
-    address of the site that it all is of."""
-
-    files: Hashes
-    left: Hashes
-    owner: str = ""
 
 
 class StagedDocument(NamedTuple):
@@ -104,6 +98,7 @@ class Folder:
 
     ``known`` is what the last run remembered of its files, ``owner`` the address of the site,
     and ``was_ours`` says whether the site wrote here before, maybe under another address.
+    With ``force`` foreign files are overwritten where a document has to go.
     Raises :class:`~feeds.errors.OutputError` where the folder cannot be read, and
     :class:`~feeds.errors.ForeignFileError` where another site's feeds are in it.
     """
@@ -114,12 +109,14 @@ class Folder:
         known: Mapping[str, Known],
         owner: str = "",
         was_ours: Callable[[], bool] = _never,
+        force: bool = False,
     ) -> None:
         self.path = path
         self._folder = os.fspath(path)
         with _explained(path):
-            self._manifest, self._left, before = _read_manifest(path)
+            self._manifest, self._left, before, *_ = _read_manifest(path)
         self._owner = owner
+        self._force = force
         self.new_owner = owner != before
         if owner and before and self.new_owner and not was_ours():
             raise ForeignFileError(_other_site(path / MANIFEST, before))
@@ -160,13 +157,33 @@ class Folder:
         file = self.path / path
         return os.path.lexists(file) and _hash_file(file) not in self._manifest[path]
 
+    def intact(self, path: str) -> str:
+        """The hash of a file of ours that is as it was written, else an empty text."""
+        hashes = self._manifest.get(path, set())
+        if len(hashes) != 1:
+            return ""  # a run was interrupted, and it may be of before
+        (hash,) = hashes
+        with _explained(self.path):
+            return hash if self._has(path, hash) else ""
+
+    def stale(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """The files of ours that publishing would remove, unless somebody changed them."""
+        return tuple(sorted(self._manifest.keys() - set(wanted)))
+
+    def refuse_foreign(self, paths: Iterable[str]) -> None:
+        """Raise :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
+        the way of documents."""
+        with _explained(self.path):
+            foreign = {found for path in paths if (found := self._foreign(path))}
+        if foreign:
+            raise self._in_the_way(foreign)
+
     def edited(self, wanted: Iterable[str]) -> list[Finding]:
         """What publishing would find of files that somebody changed: those of feeds that are
         gone, and those that were left and are feeds again."""
         paths = set(wanted)
         with _explained(self.path):
-            stale = sorted(self._manifest.keys() - paths)
-            gone = [finding for path in stale if (finding := self._edited(path))]
+            gone = [finding for path in self.stale(paths) if (finding := self._edited(path))]
             back = [_overwritten(path, Level.WARNING) for path in sorted(paths & self._left.keys())]
             return gone + back
 
@@ -236,8 +253,16 @@ class Folder:
                 staged[document.path] = path
                 write(path, document.body)
         if foreign:
-            raise ForeignFileError(_foreign_message(self.path, sorted(set(foreign))))
+            raise self._in_the_way(set(foreign))
         return wanted, staged
+
+    def _in_the_way(self, foreign: Set[str]) -> ForeignFileError:
+        advice = (
+            "nothing was written; move these away, or choose another output folder or other paths"
+        )
+        return ForeignFileError(
+            foreign_message([str(self.path / path) for path in sorted(foreign)], advice)
+        )
 
     def _foreign(self, path: str) -> str:
         """What is not ours and stands where a file has to go, or in the place of a folder."""
@@ -248,7 +273,7 @@ class Folder:
             found = os.lstat(self._file(path))
         except (FileNotFoundError, NotADirectoryError):
             return ""
-        ours = path in self._manifest or path in self._left
+        ours = path in self._manifest or path in self._left or self._force
         if ours and stat.S_ISREG(found.st_mode):
             return ""
         return "" if self._only_ours(path, found) else path
@@ -298,7 +323,7 @@ class Folder:
     def _move(
         self, wanted: Mapping[str, str], staged: Mapping[str, Path]
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Finding, ...]]:
-        stale = sorted(self._manifest.keys() - wanted.keys() - self._given_up)
+        stale = [path for path in self.stale(wanted) if path not in self._given_up]
         final = {path: {hash} for path, hash in wanted.items()}
         if final == self._manifest and not staged and not (final and self.new_owner):
             return (), (), ()
@@ -363,11 +388,10 @@ class Folder:
             folder = folder.parent
 
     def _write_manifest(self, files: Hashes, left: Hashes) -> None:
-        owner = [f"# feeds of {self._owner}\n"] if self._owner else []
         there = {path: left[path] for path in left if os.path.lexists(self.path / path)}
-        lines = owner + [f"# left {line}" for line in _lines(there)] + _lines(files)
+        text = manifest_text(Manifest(files, there, self._owner))
         beside = self.path / f"{MANIFEST}.new"
-        beside.write_text("".join(lines), "utf-8", newline="")
+        beside.write_text(text, "utf-8", newline="")
         beside.replace(self.path / MANIFEST)
 
 
@@ -385,27 +409,13 @@ def _stop(documents: Iterable[Document | StagedDocument]) -> None:
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    manifest = Manifest({}, {})
     path = folder / MANIFEST
     try:
-        lines = path.read_text("utf-8").split("\n")
+        return parse_manifest(path.read_bytes())
     except FileNotFoundError:
-        return manifest
-    except UnicodeDecodeError as error:
-        raise OutputError(_damaged(path, 1)) from error
-    for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
-        if number == 1 and (match := OWNER_LINE.fullmatch(line)):
-            manifest = manifest._replace(owner=match[1])
-        elif match := MANIFEST_LINE.fullmatch(line):
-            hashes = manifest.left if match[1] else manifest.files
-            hashes.setdefault(match[3], set()).add(match[2])
-        else:
-            raise OutputError(_damaged(path, number))
-    return manifest
-
-
-def _lines(files: Hashes) -> list[str]:
-    return sorted(f"{hash}  {path}\n" for path, hashes in files.items() for hash in hashes)
+        return Manifest({}, {})
+    except DamagedManifestError as error:
+        raise OutputError(_damaged(path, error)) from error
 
 
 def _overwritten(path: str, level: Level) -> Finding:
@@ -420,9 +430,9 @@ def _other_site(manifest: Path, owner: str) -> str:
     )
 
 
-def _damaged(path: Path, number: int) -> str:
+def _damaged(path: Path, line: DamagedManifestError) -> str:
     return (
-        f"{path}:{number}: not a line of sha256sum, so it does not say which files are ours; "
+        f"{path}:{line}: not a line of sha256sum, so it does not say which files are ours; "
         "mend it, or delete it together with the feeds in this folder"
     )
 
@@ -451,14 +461,12 @@ def _folders(path: str) -> Iterator[str]:
         yield path
 
 
-def _foreign_message(folder: Path, paths: Sequence[str]) -> str:
-    lines = [f"{folder / path}: was not written by this program" for path in paths[:FILES_NAMED]]
-    if len(paths) > FILES_NAMED:
-        lines.append(f"and {len(paths) - FILES_NAMED} more")
-    lines.append(
-        "nothing was written; move these away, or choose another output folder or other paths"
-    )
-    return "\n".join(lines)
+def foreign_message(places: Sequence[str], advice: str) -> str:
+    """What to say of files or objects that are not ours and in the way."""
+    lines = [f"{place}: was not written by this program" for place in places[:FILES_NAMED]]
+    if len(places) > FILES_NAMED:
+        lines.append(f"and {len(places) - FILES_NAMED} more")
+    return "\n".join([*lines, advice])
 
 
 @contextlib.contextmanager

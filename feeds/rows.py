@@ -101,6 +101,10 @@ class Part(StrEnum):
     STYLE = "style"
     SCRIPT = "script"
 
+    @property
+    def media_type(self) -> str:
+        return {"style": "text/css", "script": "text/javascript"}.get(self, "text/html")
+
 
 class PageRow(NamedTuple):
     """A page of the table ``page`` without its hash. Times are seconds since 1970."""

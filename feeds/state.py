@@ -45,16 +45,21 @@ def release(file: int) -> None:
     os.close(file)
 
 
-def knows_output(state: Path, output: Path) -> bool:
-    """Whether feeds of the site went into a folder before."""
-    return os.path.realpath(output) in _outputs(state)
+def knows_output(state: Path, output: Path | str) -> bool:
+    """Whether feeds of the site went into a folder, or to an address, before."""
+    return _name(output) in _outputs(state)
 
 
-def remember_output(state: Path, output: Path) -> None:
-    """Note that feeds of the site are in a folder, so that its address may change."""
-    known = _outputs(state) | {os.path.realpath(output)}
+def remember_output(state: Path, output: Path | str) -> None:
+    """Note that feeds of the site are in a folder or at an address, so that the site's own
+    address may change."""
+    known = _outputs(state) | {_name(output)}
     with contextlib.suppress(OSError):  # it is asked for only when the address changes
         (state / OUTPUTS_NAME).write_bytes(b"".join(os.fsencode(f"{p}\n") for p in sorted(known)))
+
+
+def _name(output: Path | str) -> str:
+    return output if isinstance(output, str) else os.path.realpath(output)
 
 
 def _outputs(state: Path) -> set[str]:

@@ -25,7 +25,7 @@ def visible(text: str) -> str:
     return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def json_text(value: Mapping[str, Any], indent: int | None = None) -> str:
+def json_text(value: Mapping[str, Any] | str, indent: int | None = None) -> str:
     """JSON (RFC 8259) without what a terminal would obey."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
@@ -20,17 +19,12 @@ import brotli
 import zstandard
 
 from feeds.models import Document
+from feeds.representation import cache_control, content_type, gzipped
 from server.conditional import SUFFIXES, Encoding
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-# Old content may be shown this long while a cache fetches the new (RFC 5861) …
-STALE_WHILE_REVALIDATE: Final = 60
-# … and this long where the server cannot be reached.
-STALE_IF_ERROR: Final = 7 * 86_400
-
 # The smallest for their time on feeds of some 60 KB.
-GZIP_LEVEL: Final = 6
 BROTLI_QUALITY: Final = 5
 ZSTD_LEVEL: Final = 9
 
@@ -90,7 +84,7 @@ class Answer:
     def variant(self, encoding: Encoding, body: bytes) -> Variant:
         """A representation from its encoded body."""
         headers = [
-            (b"content-type", f"{self.media_type}; charset=utf-8".encode()),
+            (b"content-type", content_type(self.media_type).encode()),
             (b"content-length", str(len(body)).encode()),
             *self.not_modified[encoding],
             *_full_headers(self.facts),
@@ -105,7 +99,7 @@ class Answer:
         Its ETag is that of the whole, which is what its client then has.
         """
         headers = [
-            (b"content-type", f"{self.media_type}; charset=utf-8".encode()),
+            (b"content-type", content_type(self.media_type).encode()),
             (b"content-length", str(len(body)).encode()),
             (b"etag", f'"{self.hash}"'.encode()),
             (b"last-modified", self.last_modified),
@@ -147,7 +141,7 @@ def freeze(
             encoding: [
                 (b"etag", tag),
                 (b"last-modified", last_modified),
-                cache_control(facts.max_age),
+                (b"cache-control", cache_control(facts.max_age).encode()),
                 VARY,
                 *CORS,
             ]
@@ -155,16 +149,6 @@ def freeze(
         },
         tuple(entries),
     )
-
-
-@lru_cache(maxsize=256)
-def cache_control(max_age: int) -> tuple[bytes, bytes]:
-    """How long caches may keep what they have (RFC 9111, RFC 5861)."""
-    value = (
-        f"public, max-age={max_age}, stale-while-revalidate={STALE_WHILE_REVALIDATE}, "
-        f"stale-if-error={STALE_IF_ERROR}"
-    )
-    return b"cache-control", value.encode()
 
 
 def _full_headers(facts: Facts) -> Headers:
@@ -194,9 +178,7 @@ def encode(body: bytes, encoding: Encoding) -> bytes:
     if encoding is Encoding.ZSTD:
         return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
     if encoding is Encoding.GZIP:
-        # A gzip stream by zlib has no time and no name in its header.
-        compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-        return compressor.compress(body) + compressor.flush()
+        return gzipped(body)
     return body
 
 

@@ -23,6 +23,7 @@ from starlette.websockets import WebSocketClose
 
 from feeds.config import Config, secret_of
 from feeds.ledger import BuildRecord, Withdrawn
+from feeds.representation import content_type
 from server import metrics
 from server.cache import RETRY_SECONDS
 from server.checker import link_totals
@@ -79,7 +80,7 @@ class Elsewhere:
         if withdrawn := self._withdrawn(path):
             body = await shelf.retired(withdrawn)
             headers = {"cache-control": f"public, max-age={WITHDRAWN_SECONDS}", **OPEN}
-            return Response(body.body, 410, headers, f"{body.media_type}; charset=utf-8")
+            return Response(body.body, 410, headers, content_type(body.media_type))
         if shelf.edition is None:
             text = "The feeds are not ready; try again in a moment."
             return notice(503, text, {"retry-after": str(RETRY_SECONDS)})

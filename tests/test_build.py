@@ -29,8 +29,9 @@ from feeds import fingerprint, render, tasks
 from feeds.build import known_feeds, known_posts
 from feeds.config import load_config
 from feeds.errors import ForeignFileError, IndexLockedError, OutputError
+from feeds.manifest import MANIFEST
 from feeds.models import Entry, Format, Level
-from feeds.publish import MANIFEST, STAGING, alone
+from feeds.publish import STAGING, alone
 from feeds.rows import State
 from feeds.view import View, connect, current_index
 from feeds.workers import Workers, processes

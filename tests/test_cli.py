@@ -19,7 +19,7 @@ import feedparser
 import pytest
 
 from feeds import __version__
-from feeds.publish import MANIFEST
+from feeds.manifest import MANIFEST
 
 from .conftest import CONFIG, run_build, tree, write_post
 from .processes import heed_interrupts, killed_at_last
@@ -243,7 +243,7 @@ def test_help_names_every_command_in_the_order_of_need() -> None:
     assert (bare.code, bare.out, bare.err) == (2, "", done.out)
 
 
-@pytest.mark.parametrize("command", ["init", "build", "posts", "list", "check"])
+@pytest.mark.parametrize("command", ["init", "build", "posts", "list", "publish", "check"])
 def test_the_help_of_a_command_has_examples_that_are_right(site: Path, command: str) -> None:
     done = feeds(site, command, "--help")
     assert (done.code, done.err) == (0, "")

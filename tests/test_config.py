@@ -84,7 +84,7 @@ def keys() -> tuple[str, ...]:
 def known_keys(root: Path) -> Iterator[str]:
     """Every key that is understood, as the message about one that is not lists them."""
     tables = ("", "site.", "posts.", "feeds.", "feeds.paths.", "terms.", "links.", "server.")
-    for table in (*tables, "pages."):
+    for table in (*tables, "pages.", "publish."):
         (problem,) = problems(root, f"{table}zzz = 1")
         _, _, known = problem.partition(": unknown key; known: ")
         yield from (f"{table}{key}" for key in known.split(", "))

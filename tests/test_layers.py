@@ -26,8 +26,22 @@ CHECKOUT = Path(__file__).parents[1]
 ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("feeds",),),
     (("feeds.models",), ("feeds.errors",), ("feeds.workers",), ("feeds.sketch",), ("feeds.state",)),
-    (("feeds.terminal",), ("feeds.replacement",)),
-    (("feeds.config", "feeds.sites", "feeds.section", "feeds.patterns", "feeds.htmlpages"),),
+    (
+        ("feeds.terminal",),
+        ("feeds.replacement",),
+        ("feeds.manifest",),
+        ("feeds.representation",),
+    ),
+    (
+        (
+            "feeds.config",
+            "feeds.sites",
+            "feeds.section",
+            "feeds.patterns",
+            "feeds.htmlpages",
+            "feeds.destination",
+        ),
+    ),
     (
         ("feeds.posts",),
         ("feeds.rows", "feeds.view", "feeds.index"),
@@ -45,9 +59,9 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ),
     ),
     (("feeds.build",),),
-    (("feeds.check",),),
+    (("feeds.check",), ("feeds.publishing",)),
     (("server",),),
-    (("feeds.cli", "feeds.__main__", "feeds.starter"),),
+    (("feeds.cli", "feeds.__main__", "feeds.starter", "feeds.snippet"),),
 )
 
 
@@ -159,7 +173,7 @@ def test_modules_are_loaded_without_a_circle() -> None:
 HEAVY = ("feedgen", "lxml", "yaml", "nh3", "pyromark", "liquid", "rich")
 OF_CHECKS = {"httpx", "httptools"}
 SEVERE = '[links]\nseverity = { missing = "good" }\n'
-OF_SERVERS = ("starlette", "uvicorn", "httpx", "server")
+OF_SERVERS = ("starlette", "uvicorn", "httpx", "server", "botocore")
 
 
 def loaded(site: Path, *arguments: str) -> set[str]:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.errors import ForeignFileError, OutputError
+from feeds.manifest import MANIFEST
 from feeds.models import EPOCH, Document, Level
-from feeds.publish import MANIFEST, STAGING, Folder, Published
+from feeds.publish import STAGING, Folder, Published
 
 from .conftest import tree
 

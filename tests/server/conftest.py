@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import pytest
 
-from feeds.publish import MANIFEST
+from feeds.manifest import MANIFEST
 
 from ..conftest import CONFIG
 from ..service import TIED

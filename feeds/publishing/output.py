@@ -1,0 +1,148 @@
+"""What there is to publish: the files of the output folder, as the last build left them.
+
+In: the folder's manifest, and the index, which says what each file is. Out: an
+:class:`Output`. Where the two do not agree (a build that failed, or was interrupted, or that
+``--strict`` kept from writing) there is nothing to publish until a build went well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from feeds.config import Config
+from feeds.documents import cache_seconds, definitions, key_of
+from feeds.errors import OutputError
+from feeds.fingerprint import rendering_fingerprint
+from feeds.manifest import MANIFEST, DamagedManifestError, Manifest, parse_manifest
+from feeds.render.opml import MEDIA_TYPE
+from feeds.rows import DamagedIndexError, PageRow, Part
+from feeds.view import View, connect, current_index
+
+if TYPE_CHECKING:
+    from feeds.catalog import Definition
+
+
+class File(NamedTuple):
+    """A file of the output: the SHA-256 of its content, its media type, and how many seconds
+    caches may keep it."""
+
+    path: str
+    hash: str
+    media_type: str
+    max_age: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output folder. ``feeds`` are its feeds, ``lists`` what links to them, each by path."""
+
+    folder: Path
+    feeds: Mapping[str, File]
+    lists: Mapping[str, File]
+
+    @property
+    def files(self) -> Mapping[str, File]:
+        """All of them, in the order in which they have to be there."""
+        return {**self.feeds, **self.lists}
+
+    def read(self, file: File) -> bytes:
+        """The content of a file.
+
+        Raises :class:`~feeds.errors.OutputError` where it is not the one that was built.
+        """
+        path = self.folder / file.path
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"{path}: cannot be read: {reason}; {BUILD}") from error
+        if hashlib.sha256(body).hexdigest() != file.hash:
+            raise OutputError(f"{path}: is not what was built any more; {BUILD}")
+        return body
+
+
+BUILD = "run `feeds build`, then publish again"
+
+
+def output_of(config: Config) -> Output:
+    """What the last build of a site wrote into its output folder.
+
+    Raises :class:`~feeds.errors.OutputError` where there is none, or not all of it, or where
+    the index cannot be read.
+    """
+    built = _built(config.output)
+    index = current_index(config.state)
+    if index is None or not built.files:
+        raise OutputError(f"{config.output}: no feeds of this site are in it; {BUILD}")
+    try:
+        with contextlib.closing(connect(index)) as db:
+            # One transaction: what one build saved, while the next one may be at work.
+            db.execute("BEGIN")
+            view = View(db)
+            same_settings = view.meta("rendering") == rendering_fingerprint(config)
+            pages = {page.path: page for page in view.pages()}
+            wanted = {
+                path: {hash}
+                for path, hash in view.documents().items()
+                # A page may have given way to a file of the site.
+                if path in built.files or path not in pages
+            }
+            if not same_settings or wanted != built.files:
+                raise OutputError(f"{config.output}: is not what the posts make now; {BUILD}")
+            hashes = {path: min(each) for path, each in built.files.items()}
+            return _labelled(view, config, hashes, pages)
+    except (sqlite3.DatabaseError, DamagedIndexError) as error:
+        raise OutputError(f"{index}: cannot be read: {error}; {BUILD}") from error
+
+
+def _built(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        return parse_manifest(path.read_bytes())
+    except FileNotFoundError:
+        return Manifest({}, {})
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{path}: cannot be read: {reason}") from error
+    except DamagedManifestError as error:
+        raise OutputError(f"{path}:{error}: not a line of sha256sum; {BUILD}") from error
+
+
+def _labelled(
+    view: View, config: Config, hashes: Mapping[str, str], pages: Mapping[str, PageRow]
+) -> Output:
+    feeds: dict[str, File] = {}
+    seconds: dict[tuple[str, str], int] = {}
+    for definition in definitions(view, config).definitions:
+        found = _files(view, config, definition, hashes)
+        feeds.update(found)
+        seconds[key_of(definition)] = next(iter(found.values())).max_age
+    soon, late = (60 * minutes for minutes in config.feeds.poll_minutes)
+
+    def labelled(path: str) -> File:
+        page = pages.get(path)
+        if page is None:
+            return File(path, hashes[path], MEDIA_TYPE, late)
+        return File(path, hashes[path], page.part.media_type, seconds.get(page.feed, soon))
+
+    # What all pages share is there before them.
+    shared = [path for path in hashes if path in pages and pages[path].part in SHARED]
+    lists = dict.fromkeys([*shared, *(path for path in hashes if path not in feeds)])
+    return Output(config.output, feeds, {path: labelled(path) for path in lists})
+
+
+SHARED: Final = (Part.STYLE, Part.SCRIPT)
+
+
+def _files(
+    view: View, config: Config, definition: Definition, hashes: Mapping[str, str]
+) -> Mapping[str, File]:
+    seconds = cache_seconds(view, config, definition)
+    paths = definition.head.paths.items()
+    return {path: File(path, hashes[path], format.media_type, seconds) for format, path in paths}

@@ -1,0 +1,73 @@
+"""Pictures of every kind of page, light, dark and on a phone, from a made-up busy site.
+
+    python -m tests.pages.screenshots FOLDER
+
+The browser's clock stands still, so that the same pages make the same pictures. They are
+made a third as large by pngquant where that is installed. Those of ``docs/images`` are
+``directory-light.png`` and ``category-dark.png``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser
+
+from ..conftest import run_build
+from ..service import Service, free_port, serving
+from .browsing import PHONE, Size, chromium, visiting
+from .sites import NEWEST, write_busy
+
+# By the name of the picture; what only a server has is looked for there.
+PAGES: Final = {
+    "directory": "",
+    "site": "newest/",
+    "category": "category/shuiwuyaowen/",
+    "tag": "tag/الأسواق-الناشئة/",
+    "older": "category/shuiwuyaowen/older-1.html",
+    "links": "links/",
+    "status": "status",
+}
+SIZES: Final = {"": Size(), "-phone": Size(PHONE, 780)}
+
+
+def take(browser: Browser, service: Service, folder: Path) -> list[Path]:
+    """A picture of each page there is, in each scheme and width."""
+    taken = []
+    there = {name: path for name, path in PAGES.items() if service.get(path).status_code == 200}
+    for scheme in ("light", "dark"):
+        for width, size in SIZES.items():
+            now = NEWEST + timedelta(minutes=50)
+            options = {"color_scheme": scheme, "device_scale_factor": 1}
+            with visiting(browser, service.url, size, now, **options) as visit:
+                for name, path in there.items():
+                    picture = folder / f"{name}-{scheme}{width}.png"
+                    visit.open(path).screenshot(path=picture)
+                    _shrink(picture)
+                    taken.append(picture)
+    return taken
+
+
+def _shrink(picture: Path) -> None:
+    if program := shutil.which("pngquant"):
+        subprocess.run([program, "--force", "--ext=.png", "--strip", picture], check=True)
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        root = write_busy(Path(temporary) / "site")
+        run_build(root, datetime.now(UTC))
+        with serving(root, free_port(), "--no-watch") as service, chromium() as browser:
+            for picture in take(browser, service, folder):
+                print(f"{picture} {picture.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
