@@ -75,8 +75,8 @@ class Shown:
         head, card = feed.head, self.cards[feed.head.kind, feed.head.name]
         zone = self._config.site.zone
 
-        def linked(kind: Kind, name: str) -> TermLink:
-            return self._linked(page.path, kind, name)
+        def linked(kind: Kind, name: str) -> TermLink | None:
+            return self._linked(page.path, kind, name, head.twin)
 
         older = max(
             (each for each in self._view.pages(page.feed) if each.part is Part.OLDER),
@@ -105,8 +105,8 @@ class Shown:
         sources = self._view.replaced_sources()
         zone = self._config.site.zone
 
-        def linked(kind: Kind, name: str) -> TermLink:
-            return self._linked(page.path, kind, name)
+        def linked(kind: Kind, name: str) -> TermLink | None:
+            return self._linked(page.path, kind, name, head.twin)
 
         twin = reference(page.path, head.twin)
         numbers = {each.number for each in self._view.pages(page.feed) if each.part is Part.OLDER}
@@ -174,7 +174,11 @@ class Shown:
             alternates=alternates(path, head),
         )
 
-    def _linked(self, path: str, kind: Kind, name: str) -> TermLink:
+    def _linked(self, path: str, kind: Kind, name: str, own: str) -> TermLink | None:
+        """The way to a term from a page of the feed whose page is ``own``, if it is another."""
+        card = self._of_term.get((kind, name))
+        if card is not None and card.twin == own:
+            return None
         return self._term(kind, name, functools.partial(reference, path))
 
     def _term(self, kind: Kind, name: str, linked: Callable[[str], str]) -> TermLink:

@@ -14,8 +14,8 @@ from feeds.models import Entry, Kind, Post
 from feeds.pages.views import EntryView, TermLink
 from feeds.rows import DamagedIndexError
 
-# Where a term leads, and what it is called.
-Linked = Callable[[Kind, str], TermLink]
+# Where a term leads, and what it is called; ``None`` where that need not be said.
+Linked = Callable[[Kind, str], TermLink | None]
 
 
 def page_entry(entry: Entry, post: Post) -> bytes:
@@ -69,4 +69,4 @@ def terms_view(
     """The terms of a post. A category that is called by its tag need not be named twice."""
     found = [linked(Kind.CATEGORY, name) for name in categories]
     found += [linked(Kind.TAG, name) for name in tags]
-    return tuple({term.label: term for term in reversed(found)}.values())[::-1]
+    return tuple({term.label: term for term in reversed(found) if term}.values())[::-1]

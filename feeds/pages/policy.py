@@ -10,7 +10,7 @@ HTML: Final = "text/html"
 # No script and no style but our own files, nothing from elsewhere, no form, no address that is
 # relative to anything else.
 POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'"
 )
 # What only a header can say: in no frame.
@@ -20,6 +20,9 @@ HEADER_POLICY: Final = f"{POLICY}{FRAMELESS}"
 
 def policy_of_whole(style: str) -> str:
     """The policy of a page that is one file: ``style`` is the style sheet in it, and nothing
-    else is loaded."""
+    is loaded."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

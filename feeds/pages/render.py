@@ -7,10 +7,12 @@ that did not change keeps its bytes. Ages are worked out where it is read.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import quote, urljoin
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -43,7 +45,7 @@ def render_twin(config: Config, twin: Twin) -> Document:
 def render_older(config: Config, older: Older) -> Document:
     """A page of older posts of a feed."""
     said = words(language_of_pages(config.site.language))
-    title = _title(config, f"{older.label} – {said['older_title']} {older.number}")
+    title = _title(config, f"{older.label} – {said['older_title'].format(older.number)}")
     return _page(
         config,
         "older.html",
@@ -131,6 +133,21 @@ def _title(config: Config, what: str) -> str:
     return f"{what} – {site}"
 
 
+def _icon(config: Config) -> str:
+    """The site's own, if it may be shown; browsers ask for one in any case."""
+    icon = (
+        urljoin(f"{config.site.url}/", config.feeds.icon.lstrip("/")) if config.feeds.icon else ""
+    )
+    return icon if icon.startswith(f"{config.site.url}/") else DOT
+
+
+DOT: Final = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">'
+    '<circle cx="4" cy="4" r="3.5" fill="#d9822b"/></svg>',
+    safe="/:=",
+)
+
+
 def _newest(entries: Sequence[Any]) -> datetime:
     return max((entry.date for entry in entries), default=EPOCH)
 
@@ -167,6 +184,7 @@ def _page(
             say=said,
             called=link_words(language),
             policy=policy_of_one_file() if inline else POLICY,
+            icon=DOT if inline else _icon(config),
             canonical="" if inline else page_url(config, path),
             inline_style=Markup(style),
             alternates=alternates,
@@ -183,6 +201,14 @@ def _page(
     return Document(path, HTML, body.encode(), updated)
 
 
+BARE: Final = re.compile(r"[^\s\"'=<>`&]+")
+
+
+def attribute(value: str) -> Markup:
+    """A value as it stands behind the equals sign of an attribute: in quotes where it needs any."""
+    return Markup(value) if BARE.fullmatch(value) else Markup('"{}"').format(value)
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -194,9 +220,15 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        host=host_of, web=web_address, per_month=per_month, shown=_shown, standing=_standing
+        attribute=attribute,
+        host=host_of,
+        web=web_address,
+        per_month=per_month,
+        shown=_shown,
+        standing=_standing,
+        moment=_moment,
+        host_name=_host_name,
     )
-    environment.filters.update(moment=_moment, host_name=_host_name)
     return environment
 
 

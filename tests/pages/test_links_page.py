@@ -223,13 +223,13 @@ def test_alone_it_needs_no_other_file(config: Config) -> None:
     text = page(config, found(BrokenCategory("x", 1, (LINK,))), terms, alone=True)
     read = Page(text)
     assert read.all("script") == []
-    assert [each.get("rel") for each in read.all("link")] == []
+    assert all(each["href"].startswith("data:") for each in read.all("link"))
     style = re.search(r"<style>(.*)</style>", text, re.S)
     assert style
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     (policy,) = (each["content"] for each in read.all("meta") if "http-equiv" in each)
     assert policy.split("; ") == [
-        *("default-src 'none'", f"style-src 'sha256-{digest}'"),
+        *("default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:"),
         *("base-uri 'none'", "form-action 'none'"),
     ]
     assert "unsafe" not in policy

@@ -10,25 +10,37 @@ const STEPS = [
 ];
 const LONG = 35 * 86400; // ago, a date says more
 
-// Where there are thousands, their zone is said once for all.
-function moment(time) {
-  const zone = time.closest("[data-zone]")?.dataset.zone;
-  const text = time.getAttribute("datetime") ?? (time.title || time.textContent);
-  return Date.parse(zone ? text.replace(" ", "T") + zone : text);
+// Where there are thousands of dates, their zone is said once for all of them: in a zone with
+// summer time those of the other half of the year are an hour off.
+function moment(element) {
+  const zone = element.closest("[data-zone]")?.dataset.zone;
+  if (!zone) return Date.parse(element.dateTime);
+  return element.textContent ? Date.parse(element.textContent.replace(" ", "T") + zone) : 0;
 }
+
+const DATES = "time, [data-zone] td:nth-child(3):not(:empty)";
 
 function ages() {
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const now = Date.now() / 1000;
-  for (const time of document.querySelectorAll("time")) {
-    const seconds = moment(time) / 1000 - now;
+  for (const element of document.querySelectorAll(DATES)) {
+    const seconds = moment(element) / 1000 - now;
+    const text = element.textContent;
     if (Math.abs(seconds) > LONG) {
-      time.textContent = time.textContent.slice(0, 10);
+      element.textContent = text.slice(0, 10);
       continue;
     }
     const step = STEPS.findLast(([length]) => Math.abs(seconds) >= length) ?? STEPS[0];
-    time.title = time.textContent;
-    time.textContent = relative.format(Math.round(seconds / step[0]), step[1]);
+    element.title = text;
+    element.textContent = relative.format(Math.round(seconds / step[0]), step[1]);
+  }
+}
+
+// On a disk a folder shows its files and not its page.
+function onDisk() {
+  if (location.protocol !== "file:") return;
+  for (const link of document.querySelectorAll('a[href$="/"]')) {
+    if (link.protocol === "file:") link.href += "index.html";
   }
 }
 
@@ -47,7 +59,7 @@ function directory() {
       keys: [
         row.cells[0].textContent,
         Number(row.cells[1].textContent),
-        row.cells[2].firstChild ? moment(row.cells[2].firstChild) : 0,
+        moment(row.cells[2]),
         Number(row.cells[3].dataset.n ?? 0),
       ],
     })),
@@ -123,3 +135,4 @@ function copying() {
 directory();
 copying();
 ages();
+onDisk();
