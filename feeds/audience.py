@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
+from collections.abc import Iterable
 
 from feeds.config import Config
-from feeds.ledger import Ledger
+from feeds.ledger import Ledger, Subscribers
 from feeds.values import dataclass
 
 
@@ -43,6 +44,11 @@ def audience(config: Config, day: str | None = None) -> Audience:
         days = ledger.days()
         day = day or (days[0] if days else "")
         known = ledger.subscribers(day)
+    return Audience(day, by_feed(known))
+
+
+def by_feed(known: Iterable[Subscribers]) -> tuple[FeedAudience, ...]:
+    """Subscribers, as the ledger has them, by the documents that they read."""
     agents: dict[str, list[tuple[str, int]]] = defaultdict(list)
     readers: dict[str, int] = defaultdict(int)
     for path, agent, number in known:
@@ -54,4 +60,4 @@ def audience(config: Config, day: str | None = None) -> Audience:
         FeedAudience(path, tuple(agents[path]), readers[path])
         for path in agents.keys() | readers.keys()
     ]
-    return Audience(day, tuple(sorted(feeds, key=lambda feed: (-feed.subscribers, feed.path))))
+    return tuple(sorted(feeds, key=lambda feed: (-feed.subscribers, feed.path)))

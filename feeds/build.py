@@ -277,10 +277,11 @@ def update(
         from feeds.modified import settle_modified
 
         settle_modified(index, config, now)
-    if index.reselected:
+    if config.html.wanted:
         from feeds.paging import settle_pages
 
-        settle_pages(index, config, now)
+        findings += settle_pages(index, config, now)
+    index.reselected.clear()
     return findings
 
 
@@ -289,7 +290,8 @@ def _settle_sources(index: Index, config: Config) -> list[Finding]:
     if config.links.dead_source == "keep":
         index.replace_sources({})
         return []
-    from feeds.links.dead import FILE_NAME, dead_sources
+    from feeds.links.dead import dead_sources
+    from feeds.links.runs import FILE_NAME
 
     try:
         dead = dead_sources(config.state)

@@ -143,7 +143,7 @@ def check_posts(
     if not options.brief:
         found = summary(items(store, config, now.date(), options.roles, since))
     part = options.brief or since or options.roles
-    totals = store.verdicts() if part else found.verdicts
+    totals = store.totals() if part else found.totals
     ended = int(time.time()) if asking.asked else began
     store.end_run(run, ended, asking.asked, totals)
     store.save()
@@ -184,7 +184,7 @@ def look_through(
     done = 0
     for _, posts in workers.map(functools.partial(judge_files, config), chunks):
         for post in posts:
-            store.put_post(post.path, post.digest, post.url, run, post.links)
+            store.put_post(post.path, post.digest, post.url, run, post.links, post.category)
         done += len(posts)
         progress("looking for links", done, len(changed))
     if changed or gone:
@@ -223,12 +223,13 @@ def rules_fingerprint(config: Config) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPost:
-    """A post and its links, and the digest of the file that they stand in."""
+    """A post and its links, and the digest of the file that they stand in; its first category."""
 
     path: str
     digest: bytes
     url: str
     links: tuple[Judged, ...]
+    category: str = ""
 
 
 def judge_files(config: Config, paths: Sequence[str]) -> list[JudgedPost]:
@@ -240,9 +241,11 @@ def judge_files(config: Config, paths: Sequence[str]) -> list[JudgedPost]:
             raw, modified = file_content(f"{config.root}/{path}")
             reading = read_post(path, raw, config, modified)
             if reading.post is not None:
-                judged = tuple(judge(reading.post, links_of(reading, raw), pages))
+                post = reading.post
+                judged = tuple(judge(post, links_of(reading, raw), pages))
                 version = digest(path, raw, modified)
-                found.append(JudgedPost(path, version, reading.post.url, judged))
+                category = next(iter(post.categories), "")
+                found.append(JudgedPost(path, version, post.url, judged, category))
     return found
 
 

@@ -640,10 +640,10 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown", "junit", "sarif", "github"]),
+    type=click.Choice(["text", "html", "json", "markdown", "junit", "sarif", "github"]),
     default="text",
     metavar="FORMAT",
-    help="Print text, json, markdown, junit, sarif or github.  [default: text]",
+    help="Print text, html, json, markdown, junit, sarif or github.  [default: text]",
 )
 @click.option(
     "-o",
@@ -688,6 +688,7 @@ def check(
       feeds check --role source --role back-category
       feeds check --changed --format github
       feeds check --format junit -o links.xml
+      feeds check --format html -o links.html   the page of all links
       feeds check --format json | jq -r '.[] | select(.class == "bad") | .url'
       feeds check --fix --dry-run      what could be corrected, as a diff
     """
@@ -786,7 +787,13 @@ def _put_check(
     from feeds.links.formats import FORMATS, summary_lines
     from feeds.links.report import items
 
-    today = datetime.now(UTC).date()
+    now = datetime.now(UTC)
+    today = now.date()
+    if form == "html":
+        from feeds.pageviews import links_alone
+
+        put(links_alone(config, now).body.removesuffix(b"\n"))
+        return
     if form != "text":
         found = items(store, config, today, wished.roles, done.since_run)
         for piece in FORMATS[form](found, _context(config, done)):

@@ -428,7 +428,7 @@ def _config(root: Path, top: Section) -> Config:
         server=_server(top.section("server"), top),
         html=html_pages(pages_section),
     )
-    keep_pages_apart(pages_section, config.html.fixed(), config.feeds.opml, config.feeds.paths)
+    keep_pages_apart(pages_section, config.html.named(), config.feeds.opml, config.feeds.paths)
     publish = publish_settings(top.section("publish"), root, config.output)
     top.finish()
     return replace(config, publish=publish)

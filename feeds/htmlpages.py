@@ -12,6 +12,7 @@ from feeds.section import Section, show
 from feeds.values import dataclass
 
 MOST_OLDER: Final = 100_000
+OF_THE_SERVER: Final = ("healthz", "readyz", "metrics", "-/rebuild")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class HtmlPages:
         shared = {"style": self.style, "script": self.script} if self.wanted else {}
         return {key: path for key, path in {**pages, **shared}.items() if path}
 
+    def named(self) -> dict[str, str]:
+        """The same with the page that only the server has."""
+        return {**self.fixed(), **({"status": self.status} if self.status else {})}
+
 
 def html_pages(section: Section) -> HtmlPages:
     """The table, its mistakes reported to ``section``."""
@@ -64,6 +69,8 @@ def html_pages(section: Section) -> HtmlPages:
     for key in ("style", "script"):
         if pages.wanted and not getattr(pages, key):
             section.problem(key, "expected a file; all pages need it")
+    if pages.status in OF_THE_SERVER:
+        section.problem("status", f"{show(pages.status)} is something else of the server's")
     section.finish()
     return pages
 

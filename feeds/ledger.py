@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from feeds.errors import OutputError
+from feeds.models import Finding, Level
 from feeds.sketch import estimate, merged
 from feeds.state import make_state_folder
 
@@ -26,6 +27,9 @@ FILE_NAME: Final = "ledger.sqlite"
 BUSY_WAIT: Final = 2.0
 BUSY_PAUSE: Final = 0.01
 DAYS_KEPT: Final = 60
+HOURS_KEPT: Final = 48
+# Findings of a build that are remembered; the log has all of them.
+MOST_FINDINGS: Final = 100
 # More agents than this are not told apart for one document and day: anybody may invent some.
 MOST_AGENTS: Final = 100
 # A worker that was not heard of for so long answers no more (seconds).
@@ -82,6 +86,27 @@ class Counted(NamedTuple):
 
     requests: dict[RequestKey, int]
     counters: dict[str, int]
+
+
+class Hour(NamedTuple):
+    """Requests within an hour (since 1970): all, those for documents, and of these those that
+    were answered 304."""
+
+    hour: int
+    requests: int
+    documents: int
+    unchanged: int
+
+
+class Memory(NamedTuple):
+    """Bytes that workers keep ready, how many they may, and how many workers these are."""
+
+    bytes: int
+    budget: int
+    workers: int = 1
+
+
+NO_MEMORY: Final = Memory(0, 0)
 
 
 class Push(NamedTuple):
@@ -153,9 +178,19 @@ class Ledger:
 
     # --- builds
 
-    def record_build(self, build: BuildRecord) -> None:
+    def record_build(self, build: BuildRecord, findings: Sequence[Finding] | None = None) -> None:
+        """Remember how a build went, and the first of what it found if it came so far."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO build VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", build)
+            if findings is not None:
+                db.execute("DELETE FROM finding")
+                db.executemany(
+                    "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?)",
+                    [
+                        (place, each.path, each.line, str(each.level), each.what, each.done)
+                        for place, each in enumerate(findings[:MOST_FINDINGS])
+                    ],
+                )
 
     def last_build(self) -> BuildRecord | None:
         with self._reading() as db:
@@ -163,6 +198,15 @@ class Ledger:
                 "SELECT at, seconds, error, good_at, posts, feeds, warnings, errors FROM build"
             ).fetchone()
         return BuildRecord(*row) if row else None
+
+    def findings(self) -> list[Finding]:
+        """What the last build that came so far found wrong, as far as it is remembered."""
+        with self._reading() as db:
+            query = "SELECT path, line, level, what, done FROM finding ORDER BY position"
+            return [
+                Finding(path, line, Level(level), *said)
+                for path, line, level, *said in db.execute(query)
+            ]
 
     # --- what is published and what was
 
@@ -257,23 +301,35 @@ class Ledger:
 
     # --- workers
 
-    def serving(self, worker: str, edition: str, now: float) -> None:
-        """A worker answers from an edition."""
+    def serving(self, worker: str, edition: str, now: float, memory: Memory = NO_MEMORY) -> None:
+        """A worker answers from an edition, and keeps that much of it ready."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO worker VALUES (?, ?, ?)", (worker, edition, now))
+            db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", (worker, *memory[:2]))
             # Workers that were killed did not say so.
             db.execute("DELETE FROM worker WHERE seen < ?", (now - WORKER_SILENCE,))
+            db.execute("DELETE FROM memory WHERE worker NOT IN (SELECT id FROM worker)")
 
     def gone(self, worker: str) -> None:
         """A worker answers no more."""
         with self._transaction() as db:
             db.execute("DELETE FROM worker WHERE id = ?", (worker,))
+            db.execute("DELETE FROM memory WHERE worker = ?", (worker,))
 
     def editions_served(self, since: float) -> list[str]:
         """What the workers answer from that were heard of since."""
         with self._reading() as db:
             query = "SELECT edition FROM worker WHERE seen >= ?"
             return [edition for (edition,) in db.execute(query, (since,))]
+
+    def memory(self, since: float) -> Memory:
+        """What the workers keep ready that were heard of since."""
+        with self._reading() as db:
+            query = (
+                "SELECT coalesce(sum(bytes), 0), coalesce(sum(budget), 0), count(*)"
+                " FROM memory JOIN worker ON worker.id = memory.worker WHERE seen >= ?"
+            )
+            return Memory(*db.execute(query, (since,)).fetchone())
 
     # --- counts
 
@@ -284,14 +340,24 @@ class Ledger:
         counters: Mapping[str, int],
         subscribers: Mapping[tuple[str, str], int],
         readers: Mapping[str, bytes],
+        hour: int | None = None,
     ) -> None:
-        """Add what was counted on a day.
+        """Add what was counted on a day, and within an ``hour`` (since 1970) if that is given.
 
         ``subscribers`` maps path and agent to the most that it told, ``readers`` maps paths
         to sketches of those who read for themselves. Of days before only numbers are kept.
         """
         with self._transaction() as db:
             closed = _close_days(db, day)
+            if hour is not None and requests:
+                db.execute(
+                    "INSERT INTO hour VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                    " requests = requests + excluded.requests,"
+                    " documents = documents + excluded.documents,"
+                    " unchanged = unchanged + excluded.unchanged",
+                    _of_hour(hour, requests),
+                )
+                db.execute("DELETE FROM hour WHERE hour <= ?", (hour - HOURS_KEPT,))
             db.executemany(
                 "INSERT INTO request VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET number = number + excluded.number",
@@ -327,6 +393,12 @@ class Ledger:
             requests = {(kind, format, status): number for kind, format, status, number in rows}
             return Counted(requests, dict(db.execute("SELECT name, value FROM counter")))
 
+    def hours(self, first: int) -> list[Hour]:
+        """Requests by the hour since one of them, the oldest first; none for quiet hours."""
+        with self._reading() as db:
+            query = "SELECT * FROM hour WHERE hour >= ? ORDER BY hour"
+            return [Hour(*row) for row in db.execute(query, (first,))]
+
     def subscribers(self, day: str) -> list[Subscribers]:
         """Who subscribes to what as far as a day tells, the most first."""
         with self._reading() as db:
@@ -341,6 +413,12 @@ class Ledger:
         with self._reading() as db:
             query = "SELECT day FROM subscriber UNION SELECT day FROM reader ORDER BY day DESC"
             return [day for (day,) in db.execute(query)]
+
+
+def _of_hour(hour: int, requests: Mapping[RequestKey, int]) -> Hour:
+    documents = {key: number for key, number in requests.items() if key[0]}
+    unchanged = sum(number for key, number in documents.items() if key[2] == 304)
+    return Hour(hour, sum(requests.values()), sum(documents.values()), unchanged)
 
 
 INSERT_SUBSCRIBER: Final = (

@@ -16,6 +16,16 @@ CREATE TABLE IF NOT EXISTS build (
     errors   INTEGER NOT NULL
 );
 
+-- What the last build found wrong with posts: the worst of it.
+CREATE TABLE IF NOT EXISTS finding (
+    position INTEGER PRIMARY KEY,
+    path     TEXT NOT NULL,
+    line     INTEGER NOT NULL,
+    level    TEXT NOT NULL,
+    what     TEXT NOT NULL,
+    done     TEXT NOT NULL
+);
+
 -- Every document that was published, so that one that is gone is known: 410, then 404.
 CREATE TABLE IF NOT EXISTS published (
     path      TEXT PRIMARY KEY,
@@ -48,6 +58,22 @@ CREATE TABLE IF NOT EXISTS worker (
     edition TEXT NOT NULL,
     seen    REAL NOT NULL
 ) WITHOUT ROWID;
+
+-- What each of these workers keeps ready in its memory, and how much it may, in bytes.
+CREATE TABLE IF NOT EXISTS memory (
+    worker TEXT PRIMARY KEY,
+    bytes  INTEGER NOT NULL,
+    budget INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Requests of the last two days by the hour: all, those for documents, and of these those that
+-- were answered 304.
+CREATE TABLE IF NOT EXISTS hour (
+    hour      INTEGER PRIMARY KEY, -- hours since 1970
+    requests  INTEGER NOT NULL,
+    documents INTEGER NOT NULL,
+    unchanged INTEGER NOT NULL
+);
 
 -- Requests by kind and format of the feed, status of the answer and day.
 CREATE TABLE IF NOT EXISTS request (

@@ -6,29 +6,32 @@ In: a view of the index and the feeds that exist. Out: the documents of pages, f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import functools
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from feeds.catalog import Catalog, Definition, page_url
 from feeds.config import Config
-from feeds.documents import FilledFeed, aware, key_of
+from feeds.documents import FilledFeed, aware, definitions, key_of
 from feeds.fragments import PAGE
+from feeds.links.overview import overview, unpack
 from feeds.models import Document, Feed, Kind, Period
 from feeds.pages.addresses import reference
 from feeds.pages.entries import entry_view, post_view
 from feeds.pages.render import (
     render_directory,
+    render_links,
     render_older,
     render_twin,
     shared_file,
 )
+from feeds.pages.reports import LinksPage
 from feeds.pages.views import Alternate, Directory, FeedRow, Older, TermLink, Twin
 from feeds.paging import ids_of, older_path
 from feeds.rows import Card, DamagedIndexError, PageRow, Part, TermKey
-
-if TYPE_CHECKING:
-    from feeds.view import View
+from feeds.view import View, connect, current_index
 
 LABELS = {"atom": "Atom", "rss": "RSS", "json": "JSON"}
 
@@ -60,6 +63,8 @@ class Shown:
             return shared_file("feeds.js", html.script, page.part.media_type)
         if page.part is Part.DIRECTORY:
             return render_directory(self._config, self._directory(page.path))
+        if page.part is Part.LINKS:
+            return render_links(self._config, self._links(page))
         if feed is None:
             raise DamagedIndexError(f"the page {page.path} is about no feed")
         if page.part is Part.TWIN:
@@ -140,6 +145,19 @@ class Shown:
             opml=reference(path, opml) if opml else "",
         )
 
+    def _links(self, page: PageRow) -> LinksPage:
+        try:
+            found = unpack(page.data)
+        except (ValueError, TypeError, KeyError) as error:
+            raise DamagedIndexError(f"the page {page.path} does not decode: {error}") from error
+        names = [each.name for each in found.categories] if found else []
+        linked = functools.partial(reference, page.path)
+        return LinksPage(page.path, found, self.categories(names, linked))
+
+    def categories(self, names: Iterable[str], linked: Callable[[str], str]) -> dict[str, TermLink]:
+        """What categories are called, and where ``linked`` leads to their pages."""
+        return {name: self._term(Kind.CATEGORY, name, linked) for name in names}
+
     def _row(self, path: str, definition: Definition, card: Card) -> FeedRow:
         head = definition.head
         newest: datetime | None = aware(card.newest, self._config) if card.newest else None
@@ -161,10 +179,14 @@ class Shown:
         card = self._of_term.get((kind, name))
         if card is not None and card.twin == own:
             return None
+        return self._term(kind, name, functools.partial(reference, path))
+
+    def _term(self, kind: Kind, name: str, linked: Callable[[str], str]) -> TermLink:
+        card = self._of_term.get((kind, name))
         if card is None or not card.twin:
             title = self._config.terms.term(kind, name).title
             return TermLink(card.label if card else title or name, "")
-        return TermLink(card.label, reference(path, card.twin))
+        return TermLink(card.label, linked(card.twin))
 
 
 def alternates(path: str, head: Feed) -> tuple[Alternate, ...]:
@@ -173,3 +195,33 @@ def alternates(path: str, head: Feed) -> tuple[Alternate, ...]:
         Alternate(format.media_type, LABELS[format], reference(path, target), head.urls[format])
         for format, target in head.paths.items()
     )
+
+
+def links_alone(config: Config, now: datetime) -> Document:
+    """The page of the link check as one file that may lie anywhere.
+
+    Categories are called, and lead, as in the last build. Raises
+    :class:`~feeds.errors.OutputError` where the link store cannot be read.
+    """
+    found = overview(config, now.astimezone(config.site.zone).date())
+    path = config.html.links or "links.html"
+    names = {each.name for each in found.categories} if found else set()
+    linked = functools.partial(page_url, config)
+    page = LinksPage(path, found, _category_links(config, names, linked))
+    return render_links(config, page, alone=True)
+
+
+def _category_links(
+    config: Config, names: Iterable[str], linked: Callable[[str], str]
+) -> dict[str, TermLink]:
+    """What categories are called in the index of the last build, if there is one that can be
+    read."""
+    index = current_index(config.state)
+    with contextlib.suppress(sqlite3.Error, DamagedIndexError), contextlib.ExitStack() as opened:
+        view = index and View(opened.enter_context(contextlib.closing(connect(index))))
+        if view:
+            shown = Shown(view, config, definitions(view, config), view.cards())
+            return shown.categories(names, linked)
+    return {
+        name: TermLink(config.terms.term(Kind.CATEGORY, name).title or name, "") for name in names
+    }

@@ -21,7 +21,8 @@ from feeds.config import Config
 from feeds.documents import WHOLE, aware, definitions, key_of
 from feeds.fingerprint import digest
 from feeds.index import Index
-from feeds.models import Kind
+from feeds.linkpage import settle_links
+from feeds.models import Finding, Kind
 from feeds.render.period import period
 from feeds.rows import Card, PageRow, Part, TermKey, term_names
 
@@ -30,13 +31,20 @@ MARK: Final = "mark"  # in the index: counts how often terms came to lead elsewh
 ASCII: Final = re.compile(r"[\x00-\x7f]*")
 
 
-def settle_pages(index: Index, config: Config, now: datetime) -> None:
-    """Bring both tables up to date with the feeds that may have changed."""
-    if index.reselected and config.html.wanted:
+def settle_pages(index: Index, config: Config, now: datetime) -> list[Finding]:
+    """Bring both tables up to date with the feeds that may have changed, and with the links
+    that may have been checked; what there is to say of these."""
+    before = index.pages(WHOLE)
+    whole = [page for page in before if page.part is not Part.LINKS]
+    links = next((page for page in before if page.part is Part.LINKS), None)
+    if index.reselected:
         pages = _Pages(index, config, definitions(index, config), int(now.timestamp()))
         pages.settle()
-        index.store_pages(WHOLE, pages.whole())
-    index.reselected.clear()
+        whole = pages.whole()
+    links, findings = settle_links(index, config, links, now)
+    if after := [*whole, *([links] if links else [])]:
+        index.store_pages(WHOLE, after)
+    return findings
 
 
 class _Pages:
@@ -192,7 +200,7 @@ def older_path(twin: str, number: int) -> str:
 def ids_of(page: PageRow) -> list[int]:
     """The posts of such a page, the oldest first."""
     ids = array("q")
-    ids.frombytes(page.posts)
+    ids.frombytes(page.data)
     return ids.tolist()
 
 

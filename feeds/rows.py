@@ -114,7 +114,7 @@ class PageRow(NamedTuple):
     feed: tuple[str, str]
     number: int = 0
     key: bytes = b""
-    posts: bytes = b""
+    data: bytes = b""
     at: int = 0
     mark: int = 0
 

@@ -144,7 +144,8 @@ CREATE TABLE page (
     name   TEXT NOT NULL,
     number INTEGER NOT NULL,      -- of pages with older posts: from 1, the oldest
     key    BLOB NOT NULL,         -- of all that it is made from
-    posts  BLOB NOT NULL,         -- the ids of the posts of such a page, packed
+    data   BLOB NOT NULL,         -- the ids of the posts of such a page, packed; what the page
+                                  -- of the link check shows, as JSON
     at     INTEGER NOT NULL,      -- when it changed last, in seconds since 1970
     mark   INTEGER NOT NULL,      -- when what its posts link to changed: see paging.py
     hash   TEXT                   -- SHA-256 of the body

@@ -300,7 +300,7 @@ class View:
         """All pages, or those of a feed."""
         if not self._has("page"):
             return []
-        query = "SELECT path, part, kind, name, number, key, posts, at, mark FROM page"
+        query = "SELECT path, part, kind, name, number, key, data, at, mark FROM page"
         if feed is None:
             rows = self._db.execute(query)
         else:
@@ -312,7 +312,7 @@ class View:
     def page(self, path: str) -> PageRow | None:
         """The page that lies somewhere."""
         query = (
-            "SELECT path, part, kind, name, number, key, posts, at, mark FROM page WHERE path = ?"
+            "SELECT path, part, kind, name, number, key, data, at, mark FROM page WHERE path = ?"
         )
         row = self._db.execute(query, (path,)).fetchone()
         return PageRow(row[0], Part(row[1]), (row[2], row[3]), *row[4:]) if row else None

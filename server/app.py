@@ -31,6 +31,7 @@ from server.logs import set_up_logging
 from server.recorder import SECONDS, Recorder
 from server.routes import Elsewhere, Health, Metrics, Resource, Webhook
 from server.shelf import Shelf
+from server.status import Status, status_paths
 from server.tally import Tally
 from server.watch import request_build
 
@@ -58,6 +59,7 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
     tally = Tally(config.server.count_subscribers)
     recorder = Recorder(config.state, tally, config.server.withdrawn_days)
     health = Health(shelf, recorder)
+    status = Resource(Status(shelf, recorder).status)
     limit = Limit(config.server.requests_per_minute) if config.server.requests_per_minute else None
 
     @contextlib.asynccontextmanager
@@ -90,6 +92,7 @@ def create_app(config: Config, watch: str | None = None) -> Starlette:
             _route("/readyz", Resource(health.readyz)),
             _route("/metrics", Resource(Metrics(shelf, recorder).metrics)),
             _route("/-/rebuild", Webhook(config)),
+            *(_route(path, status) for path in status_paths(config)),
         ],
         lifespan=lifespan,
     )
@@ -171,7 +174,7 @@ async def _record(shelf: Shelf, recorder: Recorder, changed: asyncio.Event) -> N
     """Keep the ledger up to date, and at once when another edition is served."""
     while True:
         changed.clear()
-        await recorder.record(shelf.number)
+        await recorder.record(shelf.number, shelf.memory)
         with contextlib.suppress(TimeoutError):
             # asyncio.wait_for may swallow a cancellation (CPython issue 86296).
             async with asyncio.timeout(SECONDS):

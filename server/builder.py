@@ -191,7 +191,8 @@ class Builder:
         if last and not (outcome.changed or last.error or error):
             # Only looked: the last build is the one before.
             record = record._replace(at=last.at, seconds=last.seconds)
-        self._ledger.record_build(record)
+        faults = [found for found in outcome.findings if found.level is not Level.NOTE]
+        self._ledger.record_build(record, sorted(faults, key=_worst_first))
         self._ledger.publish(outcome.published, now, self._config.feeds.hubs, outcome.edition)
         if outcome.edition != self._edition:
             self._edition = outcome.edition
@@ -199,7 +200,7 @@ class Builder:
             logger.info("built in %.2f s: %s", now - at, counts)
 
     def _log_findings(self, findings: tuple[Finding, ...]) -> None:
-        """Findings that were not there before; all of them are on the status page."""
+        """Findings that were not there before; the worst are on the status page."""
         known = set(self._findings)
         new = [found for found in findings if found not in known]
         self._findings = findings
@@ -208,6 +209,10 @@ class Builder:
             logger.log(level.get(found.level, logging.ERROR), "%s", found)
         if len(new) > FINDINGS_LOGGED:
             logger.warning("and %d more", len(new) - FINDINGS_LOGGED)
+
+
+def _worst_first(found: Finding) -> tuple[bool, Finding]:
+    return found.level is not Level.ERROR, found
 
 
 def build_once(config: Config, anew: bool = False) -> Outcome:

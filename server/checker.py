@@ -8,27 +8,30 @@ that ``feeds check`` gets its turn.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from feeds.config import Config
-from feeds.errors import FeedsError
-from feeds.links.dead import FILE_NAME
+from feeds.errors import FeedsError, OutputError
+from feeds.links.overview import state_of_links
+from feeds.links.runs import by_verdict, last_run, reading
 from feeds.rows import DamagedIndexError
 from feeds.view import View, connect, current_index
 from feeds.workers import Workers, spawned_processes
+from server.watch import request_build
 
 logger = logging.getLogger("feeds.checker")
 
 ROUND_SECONDS: Final = 20.0
 PAUSE_SECONDS: Final = 5.0
-BUSY_WAIT: Final = 1.0
+# What rounds find is on the page of links so often at most; each time the files are looked at.
+BUILD_SECONDS: Final = 300.0
 
 
 class Checker:
@@ -38,6 +41,8 @@ class Checker:
         self.config = config
         self._stopped = stopped
         self._fault = ""
+        self._told = ""
+        self._told_at = -BUILD_SECONDS
         self._thread = threading.Thread(target=self._run, name="checker", daemon=True)
 
     def start(self) -> None:
@@ -58,13 +63,23 @@ class Checker:
         """One round; returns why there was none, empty if there was."""
         try:
             check_round(self.config, self._stopped)
-        except (FeedsError, DamagedIndexError, sqlite3.Error) as error:
+            self._tell_builder()
+        except (FeedsError, DamagedIndexError, sqlite3.Error, OSError) as error:
             return str(error)
         except Exception as error:
             # A fault of ours must not end the service, and may be gone in the next round.
             logger.exception("a round of the link checker failed")
             return f"{type(error).__name__}: {error}"
         return ""
+
+    def _tell_builder(self) -> None:
+        """Have the page of links made anew if there is news, but not each time: it is a build."""
+        if not self.config.html.links or time.monotonic() - self._told_at < BUILD_SECONDS:
+            return
+        news = state_of_links(self.config, datetime.now(self.config.site.zone).date())
+        if news != self._told:
+            request_build(self.config.state)
+            self._told, self._told_at = news, time.monotonic()
 
 
 def check_round(config: Config, stopped: threading.Event) -> None:
@@ -104,14 +119,9 @@ class LinkTotals(NamedTuple):
 
 def link_totals(state: Path) -> LinkTotals | None:
     """What the last run of the link checker said; ``None`` if there was none."""
-    path = state / FILE_NAME
-    if not path.exists():
-        return None
-    query = "SELECT totals, ended, asked FROM run WHERE ended NOTNULL ORDER BY id DESC LIMIT 1"
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_WAIT)) as db:
-            row = db.execute(query).fetchone()
-        return LinkTotals(json.loads(row[0]), row[1], row[2]) if row else None
-    except (sqlite3.Error, ValueError):
+        with reading(state) as db:
+            run = last_run(db) if db else None
+    except OutputError:
         return None  # whoever writes it says what is wrong
+    return LinkTotals(by_verdict(run.totals), run.ended, run.asked) if run else None

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,18 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from feeds.errors import FeedsError
-from feeds.ledger import BuildRecord, Ledger, RequestKey, Subscribers, Withdrawn
+from feeds.ledger import (
+    NO_MEMORY,
+    WORKER_SILENCE,
+    BuildRecord,
+    Hour,
+    Ledger,
+    Memory,
+    RequestKey,
+    Subscribers,
+    Withdrawn,
+)
+from feeds.models import Finding
 from server.editions import Paths
 from server.subscribers import audience
 from server.tally import Counts, Tally
@@ -31,6 +42,8 @@ T = TypeVar("T")
 SECONDS: Final = 5.0
 READ_SECONDS: Final = 2.0
 DAY: Final = 86_400.0
+HOUR: Final = 3_600.0
+HOURS: Final = 24
 # Counters by name, as they stand in the ledger.
 BYTES: Final = "bytes"
 MADE: Final = "made"
@@ -44,6 +57,20 @@ class Totals:
     requests: dict[RequestKey, int] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     subscribers: list[Subscribers] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """How all workers fare: the last build and what it found, what is kept ready, who
+    subscribed on the last day that is known, and requests of the last :data:`HOURS`, the oldest
+    first."""
+
+    build: BuildRecord | None
+    findings: tuple[Finding, ...]
+    memory: Memory
+    day: str
+    subscribers: tuple[Subscribers, ...]
+    hours: tuple[Hour, ...]
 
 
 class Recorder:
@@ -76,14 +103,15 @@ class Recorder:
         """What is wrong with the ledger, as far as is known; empty if nothing is."""
         return self._complaint.said
 
-    async def record(self, edition: str) -> None:
-        """Bring over what was counted; tell what is served; learn what was withdrawn."""
+    async def record(self, edition: str, memory: Memory = NO_MEMORY) -> None:
+        """Bring over what was counted; tell what is served and how much of it is kept ready;
+        learn what was withdrawn."""
         if not await self._bring(self._tally.take()):
             return
         now = self._now()
 
         def serve(ledger: Ledger) -> bool:
-            ledger.serving(self._worker, edition, now)
+            ledger.serving(self._worker, edition, now, memory)
             return True
 
         if await self._writing.run(serve, False):
@@ -93,10 +121,18 @@ class Recorder:
         if found is not None:
             self.withdrawn = Paths.of({each.path: each for each in found})
 
-    async def totals(self, edition: str) -> Totals | None:
+    async def totals(self, edition: str, memory: Memory = NO_MEMORY) -> Totals | None:
         """Everything that was counted, up to now; ``None`` where that cannot be known."""
-        await self.record(edition)
+        await self.record(edition, memory)
         return await self._reading.run(self._totals, None)
+
+    async def recent(self, edition: str, memory: Memory) -> Recent:
+        """How all workers fare, up to now; next to nothing where that cannot be known."""
+        await self.record(edition, memory)
+        last = int(self._now() // HOUR)
+        hours = range(last - HOURS + 1, last + 1)
+        nothing = Recent(None, (), memory, "", (), tuple(Hour(each, 0, 0, 0) for each in hours))
+        return await self._reading.run(lambda ledger: self._recent(ledger, hours), nothing)
 
     async def last_build(self) -> BuildRecord | None:
         """How the last build went, as far as is known; a disk that hangs is not waited for."""
@@ -139,6 +175,7 @@ class Recorder:
             {BYTES: counts.bytes, MADE: counts.made},
             found.subscribers,
             found.readers,
+            int(now // HOUR),
         )
         self._day = day
         return True
@@ -147,6 +184,19 @@ class Recorder:
         requests, counters = ledger.counted()
         return Totals(
             ledger.last_build(), requests, counters, ledger.subscribers(_day(self._now()))
+        )
+
+    def _recent(self, ledger: Ledger, hours: Sequence[int]) -> Recent:
+        days = ledger.days()
+        day = days[0] if days else ""
+        known = {each.hour: each for each in ledger.hours(hours[0])}
+        return Recent(
+            ledger.last_build(),
+            tuple(ledger.findings()),
+            ledger.memory(self._now() - WORKER_SILENCE),
+            day,
+            tuple(ledger.subscribers(day)),
+            tuple(known.get(each) or Hour(each, 0, 0, 0) for each in hours),
         )
 
 

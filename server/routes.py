@@ -181,11 +181,11 @@ class Metrics:
         self._recorder = recorder
 
     async def metrics(self, request: Request) -> Response:
-        totals = await self._recorder.totals(self._shelf.number)
+        totals = await self._recorder.totals(self._shelf.number, self._shelf.memory)
         newest = await self._shelf.newest_post()
         links = await asyncio.to_thread(link_totals, self._shelf.config.state)
         fault = self._recorder.fault
-        body = metrics.render(totals, newest, self._shelf.bytes, links, fault)
+        body = metrics.render(totals, newest, self._shelf.memory.bytes, links, fault)
         headers = {"cache-control": "no-store"}
         return Response(body, 200, headers, metrics.CONTENT_TYPE)
 

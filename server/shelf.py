@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from feeds.catalog import INDEX, folder_of, is_index
 from feeds.config import Config
-from feeds.ledger import Withdrawn
+from feeds.ledger import Memory, Withdrawn
 from feeds.models import Document
 from server.answers import Answer, Variant, decode, encode
 from server.conditional import Encoding
@@ -401,9 +401,9 @@ class Shelf:
             answer.bodies.pop(key[1], None)
 
     @property
-    def bytes(self) -> int:
-        """What is kept takes so much memory."""
-        return self._bytes
+    def memory(self) -> Memory:
+        """How much memory what is kept takes, and may take."""
+        return Memory(self._bytes, self._budget)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()

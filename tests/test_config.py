@@ -283,6 +283,8 @@ def test_a_minimal_configuration_has_the_documented_defaults(site: Path) -> None
         ('pages.feed = "{folder}/i.html"', "pages.feed: unknown {folder}"),
         ('pages.directory = "{feed_folder}/i.html"', "pages.directory: unknown {feed_folder}"),
         ('pages.directory = "../index.html"', "pages.directory: "),
+        ('pages.status = "metrics"', 'pages.status: "metrics" is something else of the server'),
+        ('pages.status = "index.html"', "pages.status: "),
         ("redirects.old = '/new'", "redirects.old: expected two paths, as in"),
         ('redirects."/old" = "new"', 'redirects."/old": expected two paths, as in'),
         ('redirects."/old" = 3', 'redirects."/old": expected a text in quotes, not 3'),

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from .conftest import write_post
+from .conftest import CONFIG, write_post
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -56,7 +56,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (
         (
             *("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection"),
-            *("feeds.modified", "feeds.paging", "feeds.pageviews"),
+            *("feeds.modified", "feeds.paging", "feeds.linkpage", "feeds.pageviews"),
         ),
     ),
     (("feeds.build",),),
@@ -172,6 +172,8 @@ def test_modules_are_loaded_without_a_circle() -> None:
 
 # What a command may not wait for: it is loaded when there is something to do for it.
 HEAVY = ("feedgen", "lxml", "yaml", "nh3", "pyromark", "liquid", "rich")
+OF_CHECKS = {"httpx", "httptools"}
+SEVERE = '[links]\nseverity = { missing = "good" }\n'
 OF_SERVERS = ("starlette", "uvicorn", "httpx", "server", "botocore")
 
 
@@ -202,6 +204,19 @@ def test_a_build_with_nothing_to_do_loads_nothing_heavy(site: Path) -> None:
     packages = loaded(site, "build")
     assert packages & {*HEAVY, *OF_SERVERS} == set()
     assert {"feeds", "click", "sqlite3"} <= packages
+
+
+def test_nor_does_one_whose_links_were_checked_and_say_nothing_new(site: Path) -> None:
+    (site / "config.toml").write_text(CONFIG, "utf-8")
+    write_post(site, "a.md", categories="x")
+    assert "httpx" in loaded(site, "check", "--offline", "--format", "json")
+    packages = loaded(site, "build")
+    assert packages & OF_CHECKS == set()
+    assert "jinja2" in packages
+    assert loaded(site, "build") & {*HEAVY, *OF_SERVERS, "jinja2"} == set()
+    # The page of links alone is made anew: nothing is read or sanitised, and nobody asked.
+    (site / "config.toml").write_text(CONFIG + SEVERE, "utf-8")
+    assert loaded(site, "build") & {*HEAVY, *OF_SERVERS} == set()
 
 
 @pytest.mark.parametrize("command", [["build"], ["posts"], ["list"], ["init", "--force"]])

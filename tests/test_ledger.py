@@ -19,15 +19,20 @@ from feeds import ledger as ledgers
 from feeds.errors import OutputError
 from feeds.ledger import (
     DAYS_KEPT,
+    HOURS_KEPT,
     MOST_AGENTS,
+    MOST_FINDINGS,
     BuildRecord,
     Counted,
+    Hour,
     Ledger,
+    Memory,
     PublishedDocument,
     Push,
     Subscribers,
     Withdrawn,
 )
+from feeds.models import Finding, Level
 from feeds.sketch import sketch
 
 from .test_build import without_privileges
@@ -219,6 +224,30 @@ def test_the_last_build_is_remembered(ledger: Ledger) -> None:
     assert ledger.last_build() == failed
 
 
+def test_findings_are_those_of_the_last_build_that_came_so_far(ledger: Ledger) -> None:
+    build = BuildRecord(1.5, 0.25, "", 1.75, 3, 4, 5, 6)
+    found = [Finding(f"{n}.md", n, Level.ERROR, "what", "done") for n in range(MOST_FINDINGS + 1)]
+    ledger.record_build(build, found)
+    assert ledger.findings() == found[:-1]
+    ledger.record_build(build._replace(error="no space"))
+    assert ledger.findings() == found[:-1]
+    ledger.record_build(build, found[:1])
+    assert ledger.findings() == found[:1]
+    ledger.record_build(build, [])
+    assert ledger.findings() == []
+
+
+def test_memory_is_that_of_all_workers_that_were_heard_of(ledger: Ledger) -> None:
+    assert ledger.memory(0.0) == Memory(0, 0, 0)
+    ledger.serving("1", "1.1", 10.0, Memory(5, 100))
+    ledger.serving("2", "1.1", 20.0, Memory(7, 100))
+    ledger.serving("2", "1.1", 21.0, Memory(8, 100))
+    assert ledger.memory(0.0) == Memory(13, 200, 2)
+    assert ledger.memory(11.0) == Memory(8, 100, 1)
+    ledger.gone("2")
+    assert ledger.memory(0.0) == Memory(5, 100, 1)
+
+
 def test_editions_are_those_of_workers_that_were_heard_of(ledger: Ledger) -> None:
     ledger.serving("1", "1.1", 10.0)
     ledger.serving("2", "1.1", 20.0)
@@ -254,6 +283,17 @@ def test_requests_and_counters_add_up_over_days(ledger: Ledger) -> None:
     count(ledger, NEXT_DAY)
     expected = Counted({("site", "atom", 304): 9, ("", "", 404): 3}, {"bytes": 30})
     assert ledger.counted() == expected
+
+
+def test_requests_are_known_by_the_hour_for_two_days(ledger: Ledger) -> None:
+    requests = {("site", "atom", 304): 3, ("page", "twin", 200): 2, ("", "", 304): 1}
+    for hour in (100, 100, 101, 100 + HOURS_KEPT):
+        ledger.count(DAY, requests, {}, {}, {}, hour)
+    assert ledger.hours(0) == [Hour(101, 6, 5, 3), Hour(100 + HOURS_KEPT, 6, 5, 3)]
+    assert ledger.hours(102) == [Hour(100 + HOURS_KEPT, 6, 5, 3)]
+    ledger.count(DAY, {}, {}, {}, {}, 200)
+    ledger.count(DAY, requests, {}, {}, {})
+    assert ledger.hours(102) == [Hour(100 + HOURS_KEPT, 6, 5, 3)]
 
 
 def test_of_a_day_the_most_that_an_agent_told_is_kept(ledger: Ledger) -> None:
@@ -339,6 +379,7 @@ COUNTING = """
 import sys
 from pathlib import Path
 from feeds.ledger import Ledger
+from feeds.models import Finding, Level
 from feeds.sketch import sketch
 name, state = sys.argv[1], Path(sys.argv[2])
 print("ready", flush=True)
@@ -514,7 +555,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_counted_by_halves(tmp_path: Path
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)],
+        ["mount", "-t", "tmpfs", "-o", "size=320k", "tmpfs", str(disk)],
         capture_output=True,
         check=False,
     )

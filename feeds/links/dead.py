@@ -6,23 +6,19 @@ the checker itself is loaded.
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from feeds.errors import OutputError
+from feeds.links.runs import reading
 
-FILE_NAME: Final = "links.sqlite"  # ``links.sql`` says what is in it
-BUSY_WAIT: Final = 5.0
 CONFIRMED_FAILS: Final = 3
 CONFIRMED_SECONDS: Final = 2 * 86_400
 
-# Gone, found so often and so long that it is no accident.
-CONFIRMED_GONE: Final = (
-    f"url.verdict IN ('gone', 'soft-404') AND url.fails >= {CONFIRMED_FAILS}"
-    f" AND url.checked - url.since >= {CONFIRMED_SECONDS}"
+# Found so often and so long that it is no accident, and gone.
+CONFIRMED: Final = (
+    f"url.fails >= {CONFIRMED_FAILS} AND url.checked - url.since >= {CONFIRMED_SECONDS}"
 )
+CONFIRMED_GONE: Final = f"url.verdict IN ('gone', 'soft-404') AND {CONFIRMED}"
 
 
 class DeadSource(NamedTuple):
@@ -39,22 +35,11 @@ def dead_sources(state: Path) -> list[DeadSource]:
 
     Raises :class:`~feeds.errors.OutputError` where the file cannot be read.
     """
-    path = state / FILE_NAME
-    if not path.exists():
-        return []
     query = (
         "SELECT post.path, link.written, coalesce(archive.copy, '') FROM url"
         " JOIN link ON link.url = url.id AND link.role = 'source'"
         " JOIN post ON post.id = link.post LEFT JOIN archive ON archive.url = url.url"
         f" WHERE {CONFIRMED_GONE} ORDER BY post.path, link.line"
     )
-    try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_WAIT)
-        ) as db:
-            db.execute("PRAGMA query_only = ON")
-            return [DeadSource(*row) for row in db.execute(query)]
-    except sqlite3.Error as error:
-        raise OutputError(
-            f"{path}: {error}; it may be deleted, then links are asked again"
-        ) from error
+    with reading(state) as db:
+        return [DeadSource(*row) for row in db.execute(query)] if db else []

@@ -16,6 +16,12 @@ CREATE TABLE IF NOT EXISTS post (
     changed INTEGER NOT NULL        -- the run that looked through it last
 );
 
+-- What a post is listed under: its first category, if it has any.
+CREATE TABLE IF NOT EXISTS category (
+    post INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+
 -- Every distinct address that is asked for.
 CREATE TABLE IF NOT EXISTS url (
     id        INTEGER PRIMARY KEY,
@@ -30,9 +36,12 @@ CREATE TABLE IF NOT EXISTS url (
     since     INTEGER NOT NULL DEFAULT 0, -- of an unbroken row of bad answers the first
     fails     INTEGER NOT NULL DEFAULT 0  -- and how many there are
 );
--- Whether a host has anything due; the addresses of a host in their order; what is broken.
+-- Whether a host has anything due; the addresses of a host in their order; what is
+-- not good.
 CREATE INDEX IF NOT EXISTS url_by_due ON url (host, due);
 CREATE INDEX IF NOT EXISTS url_by_host ON url (host);
+CREATE INDEX IF NOT EXISTS url_doubtful ON url (verdict)
+    WHERE verdict NOT IN ('', 'ok', 'moved', 'redirected');
 CREATE INDEX IF NOT EXISTS url_broken ON url (verdict) WHERE fails >= 3;
 
 CREATE TABLE IF NOT EXISTS host (
@@ -56,6 +65,8 @@ CREATE TABLE IF NOT EXISTS link (
 CREATE INDEX IF NOT EXISTS link_by_post ON link (post, line);
 CREATE INDEX IF NOT EXISTS link_by_url ON link (url);
 CREATE INDEX IF NOT EXISTS link_source ON link (url, post) WHERE role = 'source';
+CREATE INDEX IF NOT EXISTS link_doubtful ON link (verdict)
+    WHERE verdict NOT IN ('', 'ok', 'skipped');
 
 -- Archived copies of addresses that are gone; empty where the archive has none.
 CREATE TABLE IF NOT EXISTS archive (
@@ -70,5 +81,5 @@ CREATE TABLE IF NOT EXISTS run (
     began  INTEGER NOT NULL,
     ended  INTEGER,
     asked  INTEGER NOT NULL DEFAULT 0,
-    totals TEXT NOT NULL DEFAULT '{}'     -- JSON: links by verdict
+    totals TEXT NOT NULL DEFAULT '{}'     -- JSON: links by role.verdict
 );

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
 from feeds.config import Config, Ignored
+from feeds.links.runs import by_verdict
 from feeds.links.store import LinkStore, Occurrence
 from feeds.links.urls import host_of
-from feeds.links.verdict import severity
+from feeds.links.verdict import is_ignored, severity
 from feeds.models import Standing, Verdict
 from feeds.values import dataclass
 
@@ -91,7 +91,7 @@ def _item(found: Occurrence, severities: Mapping[str, str], ignored: Sequence[Ig
     standing = severity(verdict, found.role, severities)
     if standing is not Standing.GOOD:
         for each in ignored:
-            if _is_ignored(found, verdict, each):
+            if is_ignored(each, verdict, found.post, (found.url, found.target)):
                 standing = Standing.GOOD
                 why = f"ignored until {each.until}: {each.reason}"
                 detail = f"{detail}; {why}" if detail else why
@@ -116,12 +116,6 @@ def _item(found: Occurrence, severities: Mapping[str, str], ignored: Sequence[Ig
     )
 
 
-def _is_ignored(found: Occurrence, verdict: Verdict, ignored: Ignored) -> bool:
-    if ignored.verdict not in ("", verdict) or not fnmatchcase(found.post, ignored.post):
-        return False
-    return any(fnmatchcase(url, ignored.url) for url in (found.url, found.target) if url)
-
-
 @dataclass(slots=True)
 class Group:
     """Links of one host, or without one of one role, with the same verdict."""
@@ -143,18 +137,18 @@ class Group:
 
 @dataclass(slots=True)
 class Summary:
-    """All links of a report. ``groups`` are those that are not good by host (or role, for
-    what is wrong without asking) and verdict, ``moved`` the good ones that moved for good;
-    ``answering`` are hosts that answered."""
+    """All links of a report. ``totals`` are by ``role.verdict``; ``groups`` are those that are
+    not good by host (or role, for what is wrong without asking) and verdict, ``moved`` the good
+    ones that moved for good; ``answering`` are hosts that answered."""
 
-    verdicts: Counter[str] = field(default_factory=Counter)
+    totals: Counter[str] = field(default_factory=Counter)
     standings: Counter[Standing] = field(default_factory=Counter)
     groups: dict[tuple[str, Verdict], Group] = field(default_factory=dict)
     answering: set[str] = field(default_factory=set)
     moved: Group = field(default_factory=lambda: Group(Standing.GOOD))
 
     def add(self, item: Item) -> None:
-        self.verdicts[str(item.verdict)] += 1
+        self.totals[f"{item.role}.{item.verdict}"] += 1
         self.standings[item.standing] += 1
         host = host_of(item.target) if item.target else ""
         if host and item.verdict not in OF_THE_HOST and item.status:
@@ -167,6 +161,11 @@ class Summary:
             group.add(item)
         elif item.verdict is Verdict.MOVED:
             self.moved.add(item)
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        """How many links have which verdict."""
+        return Counter(by_verdict(self.totals))
 
     @property
     def bad(self) -> int:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from feeds.errors import OutputError
-from feeds.links.dead import CONFIRMED_FAILS, CONFIRMED_GONE, CONFIRMED_SECONDS, FILE_NAME
+from feeds.links.dead import CONFIRMED_FAILS, CONFIRMED_GONE, CONFIRMED_SECONDS
 from feeds.links.fetch import Outcome
 from feeds.links.lifetime import lifetime
 from feeds.links.rules import Judged
+from feeds.links.runs import FILE_NAME, HOUR, NEWS, last_news
 from feeds.links.schedule import Asked
 from feeds.links.tally import COUNT, Tally
 from feeds.links.urls import host_of
@@ -30,12 +31,12 @@ from feeds.models import Role, Standing, Verdict
 from feeds.state import make_state_folder
 
 LOCK_NAME: Final = "links.lock"
-COUNTED: Final = "counted"  # JSON: links by verdict, as long as nothing has changed since
+# JSON: links by role and verdict, as long as nothing has changed since.
+COUNTED: Final = "totals"
 SCHEMA_VERSION: Final = 1  # of links.sql; another one begins anew
 BUSY_WAIT: Final = 10.0
 PAUSE: Final = 0.1
 DAY: Final = 86_400
-HOUR: Final = 3_600
 NO_COPY_SECONDS: Final = 30 * DAY  # so long it is believed that an archive has no copy
 MOST_HOST_NAMES: Final = 10_000
 MOST_ANSWERS: Final = 1_000  # that are in memory
@@ -167,6 +168,7 @@ class LinkStore:
         self._wait = BUSY_WAIT if wait is None else wait
         self._hosts: dict[str, int] = {}
         self._tally: Tally | None = None
+        self._changed = False
         with contextlib.ExitStack() as opened:
             with self._explained():
                 make_state_folder(state)
@@ -265,8 +267,8 @@ class LinkStore:
         if paths is None:
             if self._tally:
                 self._tally.lose()
-            self._run("DELETE FROM link")
-            self._run("DELETE FROM post")
+            for table in ("link", "post", "category"):
+                self._run(f"DELETE FROM {table}")
             return
         for path in paths:
             row = self._row("SELECT id FROM post WHERE path = ?", (path,))
@@ -275,17 +277,30 @@ class LinkStore:
                     self._tally.forget(row[0])
                 self._run("DELETE FROM link WHERE post = ?", row)
                 self._run("DELETE FROM post WHERE id = ?", row)
+                self._run("DELETE FROM category WHERE post = ?", row)
 
     def put_post(
-        self, path: str, digest: bytes, url: str, run: int, links: Iterable[Judged]
+        self,
+        path: str,
+        digest: bytes,
+        url: str,
+        run: int,
+        links: Iterable[Judged],
+        category: str = "",
     ) -> None:
-        """Remember a post and its links in place of what was known of it."""
+        """Remember a post and its links in place of what was known of it.
+
+        ``category`` is what it is listed under, empty for none.
+        """
         self.forget_posts([path])
+        self._changed = True
         post = self._run(
             "INSERT INTO post (path, digest, url, changed) VALUES (?, ?, ?, ?)",
             (path, digest, url, run),
         ).lastrowid
         assert post is not None
+        if category:
+            self._run("INSERT OR REPLACE INTO category VALUES (?, ?)", (post, category))
         rows = [
             (
                 post,
@@ -473,22 +488,35 @@ class LinkStore:
     # --- runs and reports
 
     def begin_run(self, now: int, follow: bool = False) -> int:
-        """The number of a new run; with ``follow``, :meth:`verdicts` costs what changes in it."""
+        """The number of a new run; with ``follow``, :meth:`totals` costs what changes in it."""
         counted = self.meta(COUNTED)
         self._tally = Tally(self._rows, json.loads(counted)) if follow and counted else None
         # Whatever ends this run, what was counted before it is not true any more.
         self._run("DELETE FROM meta WHERE key = ?", (COUNTED,))
         number = self._run("INSERT INTO run (began) VALUES (?)", (now,)).lastrowid
         assert number is not None
+        self._changed = False
         return number
 
-    def verdicts(self) -> dict[str, int]:
-        """How many links have which verdict, as reports have it."""
-        return self._tally.verdicts() if self._tally else dict(self._rows(COUNT))
+    def totals(self) -> dict[str, int]:
+        """How many links have which ``role.verdict``, as reports have it."""
+        return self._tally.totals() if self._tally else dict(self._rows(COUNT))
 
     def end_run(self, run: int, now: int, asked: int, totals: Mapping[str, int]) -> None:
-        """The end of a run; ``totals`` are all links by verdict."""
+        """The end of a run; ``totals`` are all links by ``role.verdict``.
+
+        It is the news if it asked for anything or something changed, and once an hour: who
+        checks all the time with nothing to do says nothing new each time.
+        """
         text = json.dumps(totals, sort_keys=True)
+        with self._explained():
+            news = last_news(self._db)
+        if (
+            news is None
+            or (asked or self._changed or news.totals != dict(totals))
+            or news.ended // HOUR != now // HOUR
+        ):
+            self.set_meta(NEWS, str(run))
         self._run(
             "UPDATE run SET ended = ?, asked = ?, totals = ? WHERE id = ?", (now, asked, text, run)
         )

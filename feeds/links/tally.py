@@ -1,4 +1,4 @@
-"""Links by verdict, counted anew only where something changed.
+"""Links by role and verdict, counted anew only where something changed.
 
 In: what was counted before, and the addresses whose links or answers are about to change. Out:
 what would be counted now. A link is counted for its verdict as reports have it: that of its
@@ -21,7 +21,8 @@ MOST_TOUCHED: Final = 50_000
 _BAD: Final = ", ".join(f"'{each}'" for each in Verdict if standing(each) is Standing.BAD)
 _ANSWER: Final = "CASE WHEN link.verdict <> '' THEN link.verdict ELSE coalesce(url.verdict, '') END"
 _COUNT: Final = f"""
-    SELECT CASE WHEN link.role = 'source' AND {_ANSWER} NOT IN ({_BAD}) AND EXISTS (
+    SELECT link.role || '.' || CASE WHEN link.role = 'source' AND {_ANSWER} NOT IN ({_BAD})
+    AND EXISTS (
         SELECT 1 FROM link AS other
         WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
     ) THEN '{Verdict.DUPLICATE}' ELSE coalesce(nullif({_ANSWER}, ''), '{Verdict.SKIPPED}') END,
@@ -36,7 +37,7 @@ Rows = Callable[[str, Sequence[Any]], Iterator[Any]]
 
 
 class Tally:
-    """Links by verdict of a store whose rows are changing.
+    """Links by ``role.verdict`` of a store whose rows are changing.
 
     Addresses are touched *before* any of their links or what they answered changes.
     ``touched`` is ``None`` once there are too many; then all links are counted in the end.
@@ -73,14 +74,14 @@ class Tally:
         """Count all links in the end: so much changes."""
         self.touched = None
 
-    def verdicts(self) -> dict[str, int]:
-        """How many links have which verdict now."""
+    def totals(self) -> dict[str, int]:
+        """How many links have which role and verdict now."""
         if self.touched is None:
             return dict(self._rows(COUNT, ()))
         found = self._counted.copy()
         for url in self.touched:
             found.update(self._count(COUNT_OF_URL, url))
-        return {verdict: number for verdict, number in found.items() if number}
+        return {key: number for key, number in found.items() if number}
 
     def _count(self, query: str, number: int) -> dict[str, int]:
         return dict(self._rows(query, (number,)))

@@ -8,9 +8,11 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+from feeds.config import Ignored
 from feeds.models import Standing, Verdict
 from feeds.posts.entities import attribute_value
 from feeds.values import dataclass
@@ -325,3 +327,10 @@ def severity(verdict: Verdict, role: str, severities: Mapping[str, str]) -> Stan
         if key in severities:
             return Standing(severities[key])
     return standing(verdict)
+
+
+def is_ignored(ignored: Ignored, verdict: str, post: str, urls: Sequence[str]) -> bool:
+    """Whether that is said of a link that is accepted: ``urls`` are what it says and leads to."""
+    if ignored.verdict not in ("", verdict) or not fnmatchcase(post, ignored.post):
+        return False
+    return any(fnmatchcase(url, ignored.url) for url in urls if url)

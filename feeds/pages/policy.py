@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Final
 
 HTML: Final = "text/html"
@@ -12,4 +14,15 @@ POLICY: Final = (
     "base-uri 'none'; form-action 'none'"
 )
 # What only a header can say: in no frame.
-HEADER_POLICY: Final = f"{POLICY}; frame-ancestors 'none'"
+FRAMELESS: Final = "; frame-ancestors 'none'"
+HEADER_POLICY: Final = f"{POLICY}{FRAMELESS}"
+
+
+def policy_of_whole(style: str) -> str:
+    """The policy of a page that is one file: ``style`` is the style sheet in it, and nothing
+    is loaded."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

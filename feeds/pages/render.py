@@ -9,21 +9,29 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote, urljoin
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from feeds.catalog import page_url
 from feeds.config import Config
-from feeds.models import EPOCH, Document
+from feeds.links.verdict import standing
+from feeds.models import EPOCH, Document, Verdict
 from feeds.pages.addresses import host_of, reference, web_address
-from feeds.pages.policy import HTML, POLICY
+from feeds.pages.charts import bars, line
+from feeds.pages.linkwords import link_words
+from feeds.pages.policy import HTML, POLICY, policy_of_whole
+from feeds.pages.reports import LinksPage, StatusPage
 from feeds.pages.views import Alternate, Directory, Older, Twin
 from feeds.pages.words import language_of_pages, pace, per_month, words
+from feeds.terminal import visible
+
+LONGEST_SHOWN: Final = 120  # characters of an address or a path
 
 
 def render_twin(config: Config, twin: Twin) -> Document:
@@ -60,10 +68,64 @@ def render_directory(config: Config, directory: Directory) -> Document:
     )
 
 
+def render_links(config: Config, links: LinksPage, alone: bool = False) -> Document:
+    """The page of the link check; ``alone`` as one file that may lie anywhere, whose links
+    lead to the site."""
+    said = words(language_of_pages(config.site.language))
+    whole = links.overview
+    updated = datetime.fromtimestamp(whole.ended, UTC) if whole else EPOCH
+    broken = [moment.bad for moment in whole.trend] if whole else []
+    return _page(
+        config,
+        "links.html",
+        links.path,
+        _title(config, said["link_check"]),
+        (),
+        updated,
+        inline=alone,
+        anywhere=alone,
+        links=links,
+        trend=line(broken, max(broken, default=0)),
+        listed=sum(each.number - each.more for each in whole.categories) if whole else 0,
+    )
+
+
+def render_status(config: Config, status: StatusPage) -> Document:
+    """The page of a server: one file, since there need not be any other page."""
+    said = words(language_of_pages(config.site.language))
+    top = max((each.requests for each in status.hours), default=0)
+    return _page(
+        config,
+        "status.html",
+        status.path,
+        _title(config, said["status"]),
+        (),
+        status.at,
+        inline=True,
+        status=status,
+        requests=bars([each.requests for each in status.hours], top),
+        unchanged=bars([each.unchanged for each in status.hours], top),
+    )
+
+
 def shared_file(name: str, path: str, media_type: str) -> Document:
     """A file that all pages share: the style sheet ``feeds.css`` or the script ``feeds.js``."""
-    body = files("feeds.pages").joinpath("templates", name).read_bytes()
-    return Document(path, media_type, body, EPOCH)
+    return Document(path, media_type, _shared(name), EPOCH)
+
+
+def _shared(name: str) -> bytes:
+    return files("feeds.pages").joinpath("templates", name).read_bytes()
+
+
+@functools.cache
+def _style() -> str:
+    return _shared("feeds.css").decode()
+
+
+@functools.cache
+def policy_of_one_file() -> str:
+    """What browsers may do with a page that has the style sheet in it."""
+    return policy_of_whole(_style())
 
 
 def _title(config: Config, what: str) -> str:
@@ -97,13 +159,19 @@ def _page(
     title: str,
     alternates: Sequence[Alternate],
     updated: datetime,
+    inline: bool = False,
+    anywhere: bool = False,
     **shown: object,
 ) -> Document:
-    """A page at ``path``; ``alternates`` are the feeds that browsers and readers find in it."""
+    """A page at ``path``; ``alternates`` are the feeds that browsers and readers find in it.
+
+    ``inline`` has the style sheet in it and no script, ``anywhere`` links by whole addresses.
+    """
     html = config.html
+    style = _style() if inline else ""
     language = language_of_pages(config.site.language)
     said = words(language)
-    to = functools.partial(reference, path)
+    to = functools.partial(page_url, config) if anywhere else functools.partial(reference, path)
     body = (
         _environment()
         .get_template(template)
@@ -114,9 +182,11 @@ def _page(
             site_name=config.site.title or host_of(config.site.url),
             language=language,
             say=said,
-            policy=POLICY,
-            icon=_icon(config),
-            canonical=page_url(config, path),
+            called=link_words(language),
+            policy=policy_of_one_file() if inline else POLICY,
+            icon=DOT if inline else _icon(config),
+            canonical="" if inline else page_url(config, path),
+            inline_style=Markup(style),
             alternates=alternates,
             style=to(html.style),
             script=to(html.script),
@@ -150,6 +220,37 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        attribute=attribute, host=host_of, web=web_address, per_month=per_month
+        attribute=attribute,
+        host=host_of,
+        web=web_address,
+        per_month=per_month,
+        shown=_shown,
+        standing=_standing,
+        moment=_moment,
+        host_name=_host_name,
     )
     return environment
+
+
+def _shown(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """A text of a post or a server as long as anybody reads it, without what browsers obey."""
+    seen = visible(text)
+    return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
+
+
+def _host_name(host: str) -> str:
+    """A host in its own script (RFC 5891), if that is what its ASCII stands for."""
+    try:
+        return host.encode().decode("idna")
+    except UnicodeError:
+        return host
+
+
+def _standing(verdict: str) -> str:
+    return str(standing(Verdict(verdict)))
+
+
+@pass_context
+def _moment(context: Context, seconds: float) -> datetime:
+    """Seconds since 1970 as a time in the zone of the site."""
+    return datetime.fromtimestamp(seconds, context["site"].zone)

@@ -178,6 +178,20 @@ def test_addresses_that_no_post_has_are_pruned(store: LinkStore) -> None:
     assert sorted(due(store, NOW)) == [A, B]
 
 
+def test_a_post_has_its_category_as_long_as_it_is_known(store: LinkStore) -> None:
+    def categories() -> list[tuple[str, str]]:
+        query = "SELECT path, name FROM category JOIN post ON post.id = category.post ORDER BY path"
+        return list(store._rows(query))
+
+    for path, category in (("a.md", "x"), ("b.md", ""), ("c.md", "y"), ("c.md", "z")):
+        store.put_post(path, b"1", "", 1, [link(A)], category)
+    assert categories() == [("a.md", "x"), ("c.md", "z")]
+    store.forget_posts(["a.md"])
+    assert categories() == [("c.md", "z")]
+    store.forget_posts()
+    assert list(store._rows("SELECT * FROM category")) == []
+
+
 def test_one_address_in_many_posts_is_asked_once(store: LinkStore) -> None:
     for number in range(5):
         put(store, f"{number}.md", link(A), link(A, Role.BODY))
@@ -636,7 +650,7 @@ assert asked == NUMBER
 tell("asked")
 assert sum(1 for _ in store.occurrences()) == NUMBER
 tell("told")
-assert sum(store.verdicts().values()) == NUMBER
+assert sum(store.totals().values()) == NUMBER
 tell("counted")
 assert store.count_due(NOW) == 0
 assert not list(store.due_hosts(NOW))

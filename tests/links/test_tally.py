@@ -56,8 +56,8 @@ def happen(store: LinkStore, what: str, *more: Any) -> None:
 
 
 def told(store: LinkStore) -> dict[str, int]:
-    """Links by verdict as a report tells them."""
-    return Counter(str(each.verdict or Verdict.SKIPPED) for each in store.occurrences())
+    """Links by role and verdict as a report tells them."""
+    return Counter(f"{each.role}.{each.verdict or Verdict.SKIPPED}" for each in store.occurrences())
 
 
 @given(st.lists(st.lists(EVENTS, max_size=6), max_size=4), st.sampled_from([1, 50_000]))
@@ -72,9 +72,9 @@ def test_what_was_followed_is_what_a_report_tells(runs: list[list[Any]], most: i
             run = store.begin_run(NOW, follow=True)
             for event in events:
                 happen(store, *event)
-                assert store.verdicts() == told(store)
-            store.end_run(run, NOW, 0, store.verdicts())
-        assert store.verdicts() == told(store)
+                assert store.totals() == told(store)
+            store.end_run(run, NOW, 0, store.totals())
+        assert store.totals() == told(store)
 
 
 @pytest.fixture
@@ -85,19 +85,19 @@ def store(tmp_path: Path) -> Iterator[LinkStore]:
 
 def test_a_run_that_did_not_end_leaves_nothing_to_go_on_from(store: LinkStore) -> None:
     put(store, "a.md", link(URLS[0]))
-    store.end_run(store.begin_run(NOW), NOW, 0, store.verdicts())
+    store.end_run(store.begin_run(NOW), NOW, 0, store.totals())
     store.begin_run(NOW, follow=True)
     answer(store, URLS[0], Verdict.OK)
     store.begin_run(NOW, follow=True)
     put(store, "b.md", link(URLS[1]))
-    assert store.verdicts() == told(store) == {"ok": 1, "skipped": 1}
+    assert store.totals() == told(store) == {"source.ok": 1, "source.skipped": 1}
 
 
 def test_counting_costs_what_changed(store: LinkStore) -> None:
     for number in range(300):
         urls = (f"http://a.example/{number}-{each}" for each in range(30))
         put(store, f"{number:03}.md", *(link(url, Role.BODY) for url in urls))
-    store.end_run(store.begin_run(NOW), NOW, 0, store.verdicts())
+    store.end_run(store.begin_run(NOW), NOW, 0, store.totals())
     gone = asked(store, "http://a.example/9-9"), Outcome(Verdict.GONE)
     steps = 0
 
@@ -110,7 +110,7 @@ def test_counting_costs_what_changed(store: LinkStore) -> None:
     put(store, "150.md", link("http://a.example/150-7", Role.BODY), link(URLS[1]))
     store.record([gone], NOW)
     store.prune()
-    found = store.verdicts()
+    found = store.totals()
     store._db.set_progress_handler(None, 0)
     # 9,000 links: to look at each of them is 100,000 steps of SQLite.
     assert steps * 100 < 10_000

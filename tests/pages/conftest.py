@@ -13,7 +13,8 @@ from playwright.sync_api import Browser
 from ..conftest import run_build
 from ..service import Service, free_port, serving
 from .browsing import CHROMIUM, chromium, html_pages
-from .sites import write_busy, write_hostile
+from .links import check_links
+from .sites import NEWEST, write_busy, write_hostile
 
 # What `npm install` puts beside package.json.
 MODULES = Path(__file__).parent / "node_modules"
@@ -39,6 +40,7 @@ class Site:
 @pytest.fixture(scope="package")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = write_hostile(write_busy(tmp_path_factory.mktemp("busy") / "site"))
+    check_links(root, NEWEST)
     run_build(root, datetime.now(UTC))
     with serving(root, free_port(), "--no-watch") as service:
         yield Site(root, service.url, service)

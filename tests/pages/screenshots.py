@@ -22,6 +22,7 @@ from playwright.sync_api import Browser
 from ..conftest import run_build
 from ..service import Service, free_port, serving
 from .browsing import PHONE, Size, chromium, visiting
+from .links import check_links
 from .sites import NEWEST, write_busy
 
 # By the name of the picture; what only a server has is looked for there.
@@ -63,6 +64,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         root = write_busy(Path(temporary) / "site")
+        check_links(root, NEWEST)
         run_build(root, datetime.now(UTC))
         with serving(root, free_port(), "--no-watch") as service, chromium() as browser:
             for picture in take(browser, service, folder):

@@ -23,6 +23,9 @@ language = "zh-CN"
 timezone = "Asia/Shanghai"
 [posts]
 sources = ["posts"]
+[links.severity]
+"back-category.missing" = "good"
+"back-home.missing" = "good"
 """
 
 

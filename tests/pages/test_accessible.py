@@ -41,7 +41,15 @@ def violations(found: list[dict[str, Any]]) -> list[str]:
 def kinds(site: Site) -> list[str]:
     """A page of each kind that there is, and those with the longest and most hostile names."""
     category = "category/shuiwuyaowen/"
-    named = {"", "newest/", category, f"{category}older-1.html", "category/الاقتصاد-العالمي/"}
+    named = {
+        "",
+        "newest/",
+        "links/",
+        "status",
+        category,
+        f"{category}older-1.html",
+        "category/الاقتصاد-العالمي/",
+    }
     named |= {each for each in site.pages if LONG[:20] in each or "alert" in each}
     named |= {each for each in site.pages if "/" not in each.rstrip("/")}
     assert any(SCRIPT[:5] in each for each in named)

@@ -38,12 +38,13 @@ def test_every_page_stays_in_a_phone_and_does_as_its_policy_says(
     browser: Browser, busy: Site
 ) -> None:
     with visiting(browser, busy.url, Size(PHONE)) as visit:
-        outside = {path: visit.open(path).evaluate(OUTSIDE) for path in busy.pages}
+        outside = {path: visit.open(path).evaluate(OUTSIDE) for path in (*busy.pages, "status")}
     assert {path: each for path, each in outside.items() if each} == {}
 
 
 def test_nothing_reaches_out_of_a_wide_window(visit: Visit) -> None:
-    assert [visit.open(path).evaluate(OUTSIDE) for path in KINDS] == [[]] * len(KINDS)
+    kinds = (*KINDS, "links/", "status")
+    assert [visit.open(path).evaluate(OUTSIDE) for path in kinds] == [[]] * len(kinds)
 
 
 # What reaches over an edge of the window, or has more in it than it shows; the whole page, if a

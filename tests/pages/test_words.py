@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import feeds.pages
-from feeds.models import Period
+from feeds.models import Period, Role, Standing, Verdict
+from feeds.pages import linkwords
 from feeds.pages.words import CHINESE, ENGLISH, language_of_pages, pace, per_month
 
 TEMPLATES = Path(feeds.pages.__file__).parent / "templates"
@@ -19,13 +20,18 @@ def test_every_language_has_all_words() -> None:
     assert all(word.strip() for words in (CHINESE, ENGLISH) for word in words.values())
 
 
+def test_every_language_has_a_word_for_all_that_is_said_of_links() -> None:
+    everything = {*Role, *Standing, *Verdict}
+    assert linkwords.CHINESE.keys() == linkwords.ENGLISH.keys() == everything
+
+
 def test_templates_use_all_words_and_no_others() -> None:
     text = "".join(path.read_text("utf-8") for path in TEMPLATES.glob("*.html"))
     code = "".join(path.read_text("utf-8") for path in TEMPLATES.parent.glob("*.py"))
     used = set(re.findall(r"\bsay\.(\w+)", text)) | set(re.findall(r"""said\[["'](\w+)""", code))
     kinds = {"site", "category", "tag"}
     used |= {f"kind_{kind}" for kind in kinds} | (kinds - {"site"})
-    used |= {"hourly", "daily", "weekly", "monthly"}
+    used |= {"hourly", "daily", "weekly", "monthly"} | {"error", "warning"}
     assert used == ENGLISH.keys()
 
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from feeds.cli import cli
+from feeds.links.runs import last_run, reading
 from feeds.links.store import LinkStore
 from server.checker import link_totals
 
@@ -45,6 +46,13 @@ def metric(server: Server, name: str) -> float:
     return float(match[1]) if match else -1.0
 
 
+def last(server: Server) -> int:
+    """The number of the last round that came to its end."""
+    with reading(server.root / ".feeds") as db:
+        run = last_run(db) if db else None
+    return run.number if run else 0
+
+
 def test_links_are_checked_at_a_pace_and_their_state_is_in_the_metrics(
     folder: Path, web: Web
 ) -> None:
@@ -64,6 +72,24 @@ def test_nothing_is_asked_for_unless_so_wished(folder: Path, web: Web) -> None:
     with running(site(folder / "off", web, 0)) as server:
         assert "feeds_links" not in server.ask("/metrics").body.decode()
         assert link_totals(server.root / ".feeds") is None
+
+
+def test_what_was_found_is_on_the_page_of_links_soon(folder: Path, web: Web) -> None:
+    web.statuses["/1"] = 404
+    with running(site(folder / "page", web, 600)) as server:
+        assert "have not been checked yet" in server.ask("/links/").body.decode()
+
+        def found() -> bool:
+            return web.url("/1") in server.ask("/links/").body.decode()
+
+        until(found, 20)
+        first = server.ask("/links/")
+        assert server.ask("/links/", if_none_match=first["etag"]).status == 304
+        assert first["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        # The next round has nothing to say, and makes no build.
+        builds, run = server.builds, last(server)
+        until(lambda: last(server) > run, 20)
+        assert server.builds == builds
 
 
 def test_a_run_over_a_part_of_the_posts_leaves_the_metrics_those_of_all(

@@ -450,7 +450,7 @@ def test_the_webhook_goes_through(site: Site) -> None:
     assert ask(site.port, "/-/rebuild", {}, "POST", body=body).status == 403
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/healthz", "/readyz"])
 def test_what_is_for_operators_stays_inside(site: Site, path: str) -> None:
     assert ask(site.server_port, path).status == 200
     assert ask(site.port, path).status == 404

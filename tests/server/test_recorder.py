@@ -16,12 +16,12 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from feeds import ledger as ledgers
-from feeds.ledger import BuildRecord, Ledger, PublishedDocument
-from feeds.models import EPOCH, Document
+from feeds.ledger import BuildRecord, Hour, Ledger, Memory, PublishedDocument
+from feeds.models import EPOCH, Document, Finding, Level
 from server import recorder as recorders
 from server import tally as tallies
 from server.answers import Answer, Facts, freeze
-from server.recorder import DAY, MADE, Recorder, Totals
+from server.recorder import DAY, HOUR, MADE, Recent, Recorder, Totals
 from server.tally import LONGEST_AGENT, MOST_VISITS, Tally
 
 T = TypeVar("T")
@@ -153,6 +153,53 @@ def test_workers_add_up_and_say_the_same(state: Path, clock: Clock) -> None:
     assert first.requests == {("site", "atom", 304): 5}
     # A reader that both saw is one.
     assert subscribers(first) == {("feed.atom", "Feedly"): 15, ("feed.atom", ""): 2}
+
+
+def test_all_workers_are_told_alike_hour_by_hour(state: Path, clock: Clock, ledger: Ledger) -> None:
+    found = [Finding("a.md", 1, Level.ERROR, "what", "done")]
+    ledger.record_build(BuildRecord(NOON, 0.5, "", NOON, 3, 4, 0, 1), found)
+
+    async def main() -> tuple[Recent, Recent]:
+        one, other = Worker(state, clock), Worker(state, clock)
+        one.serve([READER, AGGREGATOR])
+        await one.record()
+        clock.now += 2 * HOUR
+        one.tally.other(404)
+        other.serve(status=200)
+        second = await other.recorder.recent("1.1", Memory(7, 100))
+        first = await one.recorder.recent("1.1", Memory(5, 100))
+        await other.recorder.record("1.1", Memory(7, 100))
+        second = await other.recorder.recent("1.1", Memory(7, 100))
+        await one.recorder.close()
+        await other.recorder.close()
+        return first, second
+
+    first, second = run(main())
+    assert first == second
+    assert (first.findings, first.memory) == (tuple(found), Memory(12, 200, 2))
+    assert first.build is not None
+    assert {(each.agent, each.number) for each in first.subscribers} == {("Feedly", 12), ("", 1)}
+    last = int(NOON // HOUR) + 2
+    assert [each.hour for each in first.hours] == list(range(last - 23, last + 1))
+    assert [each for each in first.hours if each.requests] == [
+        Hour(last - 2, 2, 2, 2),
+        Hour(last, 2, 1, 0),
+    ]
+
+
+def test_next_to_nothing_is_told_where_the_ledger_cannot_be_read(state: Path, clock: Clock) -> None:
+    state.mkdir()
+    (state / ledgers.FILE_NAME).write_bytes(b"no database" * 1_000)
+
+    async def main() -> tuple[Recent, str]:
+        worker = Worker(state, clock)
+        recent = await worker.recorder.recent("1.1", Memory(5, 100))
+        await worker.recorder.close()
+        return recent, worker.recorder.fault
+
+    recent, fault = run(main())
+    assert "delete it, it is made anew" in fault
+    assert (recent.build, recent.memory, len(recent.hours)) == (None, Memory(5, 100), 24)
 
 
 def test_totals_never_go_backwards_over_the_life_of_workers(state: Path, clock: Clock) -> None:

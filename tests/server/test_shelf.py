@@ -222,7 +222,7 @@ def test_the_budget_is_kept_and_what_was_put_out_comes_back_equal(
             found = await served(shelf, f"/{path}", encoding)
             whole = (many / "public" / path).read_bytes()
             assert decode(found.variant.body, encoding) == whole
-            assert shelf.bytes == holds(shelf) <= 1 << 20
+            assert shelf.memory.bytes == holds(shelf) <= 1 << 20
 
     on_shelf(many, run)
 
@@ -251,7 +251,7 @@ def test_answers_without_bodies_count_and_go_too(
     async def run(shelf: Shelf) -> None:
         for number in range(49):
             await served(shelf, f"/category/c{number}/feed.atom")
-            assert shelf.bytes == holds(shelf) <= 1 << 20
+            assert shelf.memory.bytes == holds(shelf) <= 1 << 20
         # Found under its own path only, as this site has no path of its own.
         assert len(shelf.answers) <= 10
 
@@ -308,7 +308,7 @@ def test_an_answer_is_not_larger_than_it_is_taken_for(many: Path) -> None:
             taken, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert taken <= shelf.bytes * 1.1
+        assert taken <= shelf.memory.bytes * 1.1
 
     on_shelf(many, run)
 
@@ -339,7 +339,7 @@ def test_only_what_a_change_touches_is_replaced(
             assert decode((await served(shelf, path)).variant.body, GZIP) == whole
         for path in others:
             assert shelf.answers[path] is before[path]
-        assert shelf.bytes == holds(shelf)
+        assert shelf.memory.bytes == holds(shelf)
 
     on_shelf(posts, run)
 
@@ -360,7 +360,7 @@ def test_a_change_of_everything_does_not_wait_for_everything(
         assert len(shelf.answers) <= 1
         after = [(await served(shelf, path)).answer.hash for path in paths]
         assert set(before).isdisjoint(after)
-        assert shelf.bytes == holds(shelf)
+        assert shelf.memory.bytes == holds(shelf)
 
     on_shelf(posts, run)
 
@@ -393,7 +393,7 @@ def test_an_answer_that_is_made_meanwhile_is_not_replaced_by_an_older_one(
         monkeypatch.undo()
         assert await shelf.follow()
         assert shelf.answers["/feed.atom"] is now
-        assert shelf.bytes == holds(shelf)
+        assert shelf.memory.bytes == holds(shelf)
 
     on_shelf(posts, run)
 
