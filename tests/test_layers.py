@@ -35,9 +35,13 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.publish",),
         ("feeds.ledger", "feeds.push", "feeds.audience"),
         ("feeds.fingerprint",),
+        ("feeds.files",),
     ),
     (("feeds.catalog",), ("feeds.links",)),
-    (("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection", "feeds.modified"),),
+    (
+        ("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection", "feeds.modified"),
+        ("feeds.shipping", "feeds.cluster"),
+    ),
     (("feeds.build",),),
     (("feeds.check",),),
     (("server",),),
@@ -151,6 +155,7 @@ def test_modules_are_loaded_without_a_circle() -> None:
 
 # What a command may not wait for: it is loaded when there is something to do for it.
 HEAVY = ("feedgen", "lxml", "yaml", "nh3", "pyromark", "liquid", "rich")
+OF_OTHER_MACHINES = ("dask", "distributed", "tornado")
 OF_SERVERS = ("starlette", "uvicorn", "httpx", "server")
 
 
@@ -179,7 +184,7 @@ def test_a_build_with_nothing_to_do_loads_nothing_heavy(site: Path) -> None:
     # The first one begins so long after the post was written that it trusts its time.
     assert "lxml" in loaded(site, "build")
     packages = loaded(site, "build")
-    assert packages & {*HEAVY, *OF_SERVERS} == set()
+    assert packages & {*HEAVY, *OF_SERVERS, *OF_OTHER_MACHINES} == set()
     assert {"feeds", "click", "sqlite3"} <= packages
 
 
