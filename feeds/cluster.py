@@ -9,6 +9,7 @@ on this machine, and stay. Dask is imported when somebody asks for it.
 from __future__ import annotations
 
 import contextlib
+import operator
 import pickle
 import secrets
 import socket
@@ -24,7 +25,7 @@ from feeds.config import Config
 from feeds.errors import ClusterError
 from feeds.files import FileTask, SiteFiles
 from feeds.fingerprint import Program, program
-from feeds.shipping import Answer, Why, filled, look, settings, stamped, unpacked, work
+from feeds.shipping import Answer, Why, errand, filled, look, stamped
 from feeds.state import make_state_folder
 from feeds.workers import Workers, spawned_processes
 
@@ -241,7 +242,7 @@ class Cluster(Workers):
         self._lonely = lonely
         self._doubts = 0
         self._includes: dict[str, str | None] = {}
-        self._settings: tuple[object, Any] = None, None
+        self._errand: tuple[object, Any] = None, None
 
     def __exit__(self, *exception: object) -> None:
         """The client ends with its connection, and whatever it wanted with it."""
@@ -277,19 +278,20 @@ class Cluster(Workers):
             return done
         packed = pickle.dumps(parcel._replace(includes=self._includes))
         try:
-            sent = self._running().submit(work, task.function, self._settings_of(task), packed)
+            # The standard library's words: no scheduler needs to know ours.
+            sent = self._running().submit(operator.call, self._errand_of(task), packed)
         except Exception as error:  # Dask has several for it
             raise self._lost() from error
         self.sent += 1
         return sent
 
-    def _settings_of(self, task: FileTask[Any, Any]) -> Any:
+    def _errand_of(self, task: FileTask[Any, Any]) -> Any:
         """What parcels of a task have in common, where the workers have it from one another. It is
         a task of its own, and so made again when the one that held it dies."""
-        if self._settings[0] is not task:
-            packed = pickle.dumps(settings(task))
-            self._settings = task, self._client.submit(unpacked, packed, pure=False)
-        return self._settings[1]
+        if self._errand[0] is not task:
+            packed = pickle.dumps(errand(task))
+            self._errand = task, self._client.submit(pickle.loads, packed, pure=False)
+        return self._errand[1]
 
     def _result(self, future: Future[Any], task: Any, items: Sequence[Any]) -> Any:
         for _ in range(ROUNDS):

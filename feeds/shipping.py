@@ -36,15 +36,6 @@ class Stamp(NamedTuple):
     modified: int
 
 
-class Settings(NamedTuple):
-    """What all parcels of a task have in common: it is sent once."""
-
-    program: Program
-    config: Config
-    includes: Mapping[str, str]
-    more: tuple[Any, ...]
-
-
 class Parcel(NamedTuple):
     """Items, and their files: those that the worker reads itself, by their stamps, and the
     contents, or errors, of the others. ``includes`` were asked for meanwhile."""
@@ -74,16 +65,46 @@ class Answer(NamedTuple):
     program: Program | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A task for other machines: what all its parcels have in common. Called with a parcel,
+    pickled, it gives an :class:`Answer`.
+
+    ``more`` are further arguments of ``function``.
+    """
+
+    function: Callable[..., list[Any]]
+    config: Config
+    includes: Mapping[str, str]
+    more: tuple[Any, ...]
+    program: Program
+
+    def __call__(self, packed: bytes) -> Answer:
+        if self.program != program():
+            return Answer(Why.OTHER_PROGRAM, program=program())
+        parcel: Parcel = pickle.loads(packed)
+        files = _Sent(self, parcel)
+        with _alone:
+            try:
+                results = self.function(self.config, parcel.items, files, *self.more)
+            except _UnseenError:
+                return Answer(Why.UNSEEN)
+        if files.missing:
+            return Answer(Why.INCLUDES, includes=tuple(files.missing))
+        return Answer(Why.DONE, results)
+
+
 # --- here -----------------------------------------------------------------------------------
 
 
-def settings(task: FileTask[Any, Any]) -> Settings:
-    """Without what no worker needs to know: secrets above all."""
+def errand(task: FileTask[Any, Any]) -> Errand:
+    """The task for other machines, without what none needs to know: secrets above all."""
     config = task.config
     links = replace(config.links, headers={})
     config = replace(config, links=links, server=Server(), over={})
     includes = _includes(task.config) if task.includes and config.posts.liquid else {}
-    return Settings(program(), config, includes, task.more(task.config) if task.more else ())
+    more = task.more(task.config) if task.more else ()
+    return Errand(task.function, config, includes, more, program())
 
 
 def _includes(config: Config) -> dict[str, str]:
@@ -144,27 +165,6 @@ def look(token: str) -> tuple[tuple[Any, ...], bool]:
     return tuple(program()), True
 
 
-def unpacked(packed: bytes) -> Any:
-    """What was pickled before Dask saw it, which looks through all values that it is given."""
-    return pickle.loads(packed)
-
-
-def work(function: Callable[..., list[Any]], settings: Settings, packed: bytes) -> Answer:
-    """Do what a packed :class:`Parcel` asks for."""
-    if settings.program != program():
-        return Answer(Why.OTHER_PROGRAM, program=program())
-    parcel: Parcel = unpacked(packed)
-    files = _Sent(settings, parcel)
-    with _alone:
-        try:
-            results = function(settings.config, parcel.items, files, *settings.more)
-        except _UnseenError:
-            return Answer(Why.UNSEEN)
-    if files.missing:
-        return Answer(Why.INCLUDES, includes=tuple(files.missing))
-    return Answer(Why.DONE, results)
-
-
 class _UnseenError(Exception):
     """A file is not there, or not the one that was stamped."""
 
@@ -173,7 +173,7 @@ class _UnseenError(Exception):
 class _Sent:
     """The files of a parcel; ``missing`` are includes that were asked for in vain."""
 
-    settings: Settings
+    errand: Errand
     parcel: Parcel
     missing: dict[str, None] = field(default_factory=dict)
 
@@ -181,7 +181,7 @@ class _Sent:
         sent = self.parcel.contents.get(path)
         if isinstance(sent, OSError):
             raise sent
-        return sent or self._own(f"{self.settings.config.root}/{path}", self.parcel.stamps[path])
+        return sent or self._own(f"{self.errand.config.root}/{path}", self.parcel.stamps[path])
 
     def _own(self, path: str, stamp: Stamp) -> tuple[bytes, datetime]:
         try:
@@ -194,7 +194,7 @@ class _Sent:
         return raw, modified
 
     def include(self, name: str) -> str | None:
-        if (text := self.settings.includes.get(name)) is not None:
+        if (text := self.errand.includes.get(name)) is not None:
             return text
         if name not in self.parcel.includes:
             self.missing[name] = None
