@@ -38,7 +38,6 @@ Result = TypeVar("Result")
 
 SCHEMES: Final = ("tcp", "tls")
 REACH_SECONDS: Final = 10.0
-WORKER_SECONDS: Final = 10.0  # for the first worker to come
 LONELY_SECONDS: Final = 60.0  # without any worker, before it is given up
 LOOK_SECONDS: Final = 5.0  # between two looks at whether there are any
 CLOSE_SECONDS: Final = 2.0
@@ -82,12 +81,12 @@ def connected(
 ) -> Iterator[Cluster]:
     """The workers of a cluster, and ``jobs`` processes for what has to be done on this machine.
 
-    ``reach`` is seconds for a scheduler to answer, ``lonely`` those that it may be without
-    workers later on. Raises :class:`~feeds.errors.ClusterError` where Dask is not installed,
-    nobody answers, or a machine has another program than this one.
+    ``reach`` is seconds for a scheduler to answer and to have a worker, ``lonely`` those that it
+    may be without any later on. Raises :class:`~feeds.errors.ClusterError` where Dask is not
+    installed, nobody answers, or a machine has another program than this one.
     """
     with _client(scheduler, reach) as client, Workers(jobs, spawned_processes) as here:
-        seen = _look(client, scheduler, config)
+        seen = _look(client, scheduler, config, reach)
         with Cluster(client, scheduler, config, seen, here, lonely) as cluster:
             yield cluster
 
@@ -136,13 +135,13 @@ def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _look(client: Client, scheduler: Address, config: Config) -> bool:
+def _look(client: Client, scheduler: Address, config: Config, reach: float) -> bool:
     """Whether every worker sees the folder of the site.
 
     Raises :class:`~feeds.errors.ClusterError` for a machine that would do otherwise than this.
     """
     try:
-        client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        client.wait_for_workers(1, timeout=reach)
     except TimeoutError as error:
         how = f"start some: dask worker --nthreads 1 {scheduler.text}"
         raise ClusterError(f"{scheduler.text}: has no workers; {how}") from error
@@ -257,10 +256,12 @@ class Cluster(Workers):
 
     def summary(self) -> str:
         """A line on what was done where."""
-        name = f"{self._scheduler.text}: {self.workers} worker{'s' if self.workers > 1 else ''}"
+        name, them = f"{self._scheduler.text}: {self.workers} workers", "them"
+        if self.workers == 1:
+            name, them = name.removesuffix("s"), "it"
         if not self.sent:
-            return f"{name}, too little to do for them; it was done here"
-        how = "read by them" if self._seen else "sent to them"
+            return f"{name}, too little to do for {them}; it was done here"
+        how = f"read by {them}" if self._seen else f"sent to {them}"
         here = f"; {self.done_here} more done here" if self.done_here else ""
         return f"{name}, {self.sent} parcels of work, files {how}{here}"
 
