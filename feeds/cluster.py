@@ -8,6 +8,7 @@ on this machine, and stay. Dask is imported when somebody asks for it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import operator
 import pickle
@@ -102,17 +103,27 @@ def _client(scheduler: Address, reach: float) -> Iterator[Client]:
 
         # What happens on the way is told by this program, in a line.
         dask.config.set({"logging": dict.fromkeys(LOGGERS, "critical")})
-        from distributed import Client
+        from distributed import Client, Security
+        from distributed.comm.core import connect
     except ModuleNotFoundError as error:
         how = "install it here and on every machine of the cluster: pip install 'feeds[cluster]'"
         raise ClusterError(f"--cluster needs Dask, and there is no {error.name}; {how}") from error
+
+    async def greet() -> None:
+        """A client waits for whoever says nothing, whatever its time is."""
+        secure = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(scheduler.text, **secure), reach)
+        comm.abort()
+
     try:
+        asyncio.run(greet())
         with warnings.catch_warnings():
             # Versions are compared below.
             warnings.simplefilter("ignore")
             client = Client(scheduler.text, timeout=reach, set_as_default=False)
     except Exception as error:  # whatever it is that answered
-        what = f"what answers there is no Dask scheduler: {_first_line(error)}"
+        said = (str(error) and _first_line(error)) or f"no word in {reach:g} s"
+        what = f"what answers there is no Dask scheduler: {said}"
         raise ClusterError(f"{scheduler.text}: {what}") from error
     try:
         yield client

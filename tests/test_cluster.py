@@ -31,6 +31,10 @@ from .conftest import CONFIG, NOW, run_build, tree, write_post
 from .service import free_port
 
 POSTS = 900
+FEEDS = """\
+[feeds]
+entries = 200
+"""
 LINKS = """\
 [links]
 category_page = "/category/{category}.html"
@@ -54,7 +58,7 @@ def scheduler(place: Path) -> Iterator[str]:
 @pytest.fixture
 def site(site: Path) -> Path:
     """A site with enough posts to be worth it, and one of everything that is not plain."""
-    (site / "config.toml").write_text(CONFIG + LINKS, "utf-8")
+    (site / "config.toml").write_text(f"{CONFIG}{FEEDS}{LINKS}", "utf-8")
     (site / "sitemap.xml").write_text("<urlset><url><loc>https://news.example.org/</loc></url>")
     for number in range(POSTS):
         back = f"[返回首页](//news.example.org/){{{{ site.title }}}} <https://example.com/{number}>"
@@ -68,7 +72,6 @@ def site(site: Path) -> Path:
         write_post(site, f"{Path(name).parent.name}.md", body=f"{{% include {name} %}}")
     (site / "posts" / "broken.md").write_text("---\ntitle: [\n---\n")
     (site / "posts" / "dangling.md").symlink_to("nowhere.md")
-    (site / "posts" / "large.md").write_bytes(b"---\ntitle: x\n---\n" + b"x" * (9 << 20))
     return site
 
 
@@ -114,11 +117,11 @@ def test_a_cluster_makes_the_bytes_of_a_local_build(
         assert content(site) == index
         arguments = ["check", str(site), "--offline", "--format", "json", "--cluster", scheduler]
         checked = command(*arguments, code=1)
-    *findings, last = said.splitlines()
+    first, *findings = said.splitlines()
     assert findings == before.splitlines()
     how = "sent to them" if blind else "read by them"
-    assert last.startswith(f"{scheduler}: 2 workers, ")
-    assert f"parcels of work, files {how}; " in last  # some is left to be done here
+    assert first.startswith(f"{scheduler}: 2 workers, ")
+    assert first.endswith(f" parcels of work, files {how}")
     assert checked.stdout == links
     assert f"files {how}" in checked.stderr
 
@@ -180,11 +183,10 @@ def test_a_worker_that_comes_later_and_sees_nothing_gets_the_files(
     expected = [(start, task(paths)) for start, paths in given]
     hidden = dask.BLIND.format(folder=str(site))
     with dask.workers(scheduler, place) as seeing, join(scheduler, site) as cluster:
-        assert "read by them" not in cluster.summary()
         with dask.workers(scheduler, place, 1, hidden):
             os.kill(seeing[0].pid, signal.SIGKILL)
             assert list(cluster.map(task, given)) == expected
-        assert "files sent to them" in cluster.summary()
+        assert cluster.summary().endswith("files sent to it")
 
 
 def first_of(item: tuple[str, bytes]) -> str:
