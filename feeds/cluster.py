@@ -179,8 +179,6 @@ def _other_dask(versions: Any) -> Iterator[tuple[str, str]]:
 
 
 def _why_it_cannot_look(client: Client, worker: str, error: Exception) -> str:
-    if not isinstance(error, ImportError | AttributeError):
-        return f"failed: {_first_line(error)}"
     from importlib.metadata import version
 
     # The standard library tells it where our own module is missing, or another one.

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from .service import TIED, free_port, wait_until
 
+CHECKOUT: Final = Path(__file__).parents[1]
 # A machine without feeds, and one that has it but not the folder of the site: whatever Python
 # opens there is not found, as the kernel would say of a folder that is not mounted.
 WITHOUT_FEEDS: Final = "import sys; sys.modules['feeds'] = None"
@@ -80,8 +81,8 @@ def machine(
             [*TIED, sys.executable, "-c", code, *arguments],
             stdout=output,
             stderr=output,
-            env={**own, **environment},
-            cwd=Path(__file__).parents[1],
+            env={**own, "PYTHONPATH": str(CHECKOUT), **environment},
+            cwd=log.parent,
         )
     try:
         yield process

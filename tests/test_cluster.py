@@ -30,7 +30,7 @@ from . import dask
 from .conftest import CONFIG, NOW, run_build, tree, write_post
 from .service import free_port
 
-POSTS = 900
+POSTS = 500
 FEEDS = """\
 [feeds]
 entries = 200
