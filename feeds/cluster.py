@@ -156,17 +156,16 @@ def _look(client: Client, scheduler: Address, config: Config, reach: float) -> b
     except TimeoutError as error:
         how = f"start some: dask worker --nthreads 1 {scheduler.text}"
         raise ClusterError(f"{scheduler.text}: has no workers; {how}") from error
-    for machine, problem in _other_dask(client.get_versions()):
-        raise ClusterError(f"{scheduler.text}: {machine} has {problem}")
+    problems = [f"{name} has {what}" for name, what in _other_dask(client.get_versions())]
     with _token(config) as token:
         found = client.run(look, str(token), on_error="return")
     for worker, answer in found.items():
         if isinstance(answer, Exception):
-            what = _why_it_cannot_look(client, worker, answer)
-            raise ClusterError(f"{scheduler.text}: {worker} {what}") from answer
-        its, _ = answer
-        if its != tuple(program()):
-            raise ClusterError(f"{scheduler.text}: {worker} has {difference(its)}")
+            problems.append(f"{worker} {_why_it_cannot_look(client, worker, answer)}")
+        elif answer[0] != tuple(program()):
+            problems.append(f"{worker} has {difference(answer[0])}")
+    if problems:
+        raise ClusterError("\n".join(f"{scheduler.text}: {problem}" for problem in problems))
     return all(seen for _, seen in found.values())
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -220,18 +220,19 @@ def test_other_programs_on_a_machine_are_named(
     metadata.mkdir(parents=True)
     header = "Metadata-Version: 2.1\nName: distributed\nVersion: 2020.1.0\n"
     (metadata / "METADATA").write_text(header)
-    said = []
-    for folder in (newer, edited, other_dask):
-        with dask.workers(scheduler, place, environment={"PYTHONPATH": str(folder)}):
-            said.append(cluster_build(site, scheduler, code=3))
-    with dask.workers(scheduler, place, before=dask.WITHOUT_FEEDS):
-        said.append(cluster_build(site, scheduler, code=3))
+    with ExitStack() as stack:
+        for folder in (newer, edited, other_dask):
+            paths = {"PYTHONPATH": str(folder)}
+            stack.enter_context(dask.workers(scheduler, place, environment=paths))
+        stack.enter_context(dask.workers(scheduler, place, before=dask.WITHOUT_FEEDS))
+        said = cluster_build(site, scheduler, code=3)
     ours = feeds.__version__
-    assert f"has feeds 9.9, and here is {ours}; install the same one" in said[0]
-    assert f"has feeds {ours}, as here, but from other source files" in said[1]
-    assert "has distributed 2020.1.0, and here is 20" in said[2]
-    assert "cannot use feeds" in said[3]
-    assert f"install feeds[cluster] {ours} there" in said[3]
+    assert f"has feeds 9.9, and here is {ours}; install the same one" in said
+    assert f"has feeds {ours}, as here, but from other source files" in said
+    assert "has distributed 2020.1.0, and here is 20" in said
+    assert "cannot use feeds" in said
+    assert f"install feeds[cluster] {ours} there" in said
+    assert len(said.splitlines()) == 4
     assert not (site / "public").exists()
 
 
