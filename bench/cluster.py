@@ -212,12 +212,15 @@ def _begun(
     before: str = "",
 ) -> int:
     code = before + START.format(what=what)
-    log = stack.enter_context(tempfile.NamedTemporaryFile(dir=folder))
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=log, stderr=log)
+    log = folder / f"{what}-{time.monotonic_ns()}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments], stdout=output, stderr=output
+        )
     stack.callback(process.wait)
     stack.callback(process.kill)
     deadline = time.monotonic() + START_SECONDS
-    while ready not in (said := Path(log.name).read_text("utf-8", "replace")):
+    while ready not in (said := log.read_text("utf-8", "replace")):
         if process.poll() is not None or time.monotonic() > deadline:
             raise FailedError(f"the {what} did not start:\n{said}")
         time.sleep(0.05)

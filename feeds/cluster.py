@@ -43,6 +43,7 @@ LONELY_SECONDS: Final = 60.0  # without any worker, before it is given up
 LOOK_SECONDS: Final = 5.0  # between two looks at whether there are any
 CLOSE_SECONDS: Final = 2.0
 LOGGERS: Final = ("distributed", "distributed.client", "tornado", "asyncio")
+MISSING: Final = "Can't get attribute"  # what pickle says of a function that is not there
 SAME: Final = "install the same one"
 # So many parcels come back unseen before files are sent with all.
 DOUBTS: Final = 4
@@ -338,6 +339,8 @@ class Cluster(Workers):
             except CancelledError as error:
                 raise self._lost() from error
             except (ImportError, AttributeError) as error:
+                if isinstance(error, AttributeError) and MISSING not in str(error):
+                    raise
                 what = f"a machine of it cannot use feeds {program().version}"
                 told = f"{self._scheduler.text}: {what}: {_first_line(error)}; {SAME}"
                 raise ClusterError(told) from error

@@ -236,6 +236,27 @@ def test_other_programs_on_a_machine_are_named(
     assert not (site / "public").exists()
 
 
+@pytest.mark.parametrize("without", [False, True])
+def test_other_programs_that_come_later_do_nothing(
+    site: Path, scheduler: str, place: Path, tmp_path: Path, without: bool
+) -> None:
+    config = load_config(site)
+    task = FileTask(read_files, config, first_of)
+    given = [(start, [(path, b"") for path in paths]) for start, paths in chunks(config)]
+    newer = tmp_path / "newer"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(feeds.__file__).parent, newer / "feeds", ignore=ignored)
+    (newer / "feeds" / "__init__.py").write_text('__version__ = "9.9"\n', "utf-8")
+    before = dask.WITHOUT_FEEDS if without else ""
+    expected = "cannot use feeds 0" if without else "a worker that came later has feeds 9.9"
+    with dask.workers(scheduler, place) as first, join(scheduler, site) as cluster:
+        paths = {"PYTHONPATH": str(newer)}
+        with dask.workers(scheduler, place, 1, before, environment=paths):
+            first[0].kill()
+            with pytest.raises(ClusterError, match=expected):
+                list(cluster.map(task, given))
+
+
 def test_a_scheduler_without_workers_says_how_to_start_some(site: Path, scheduler: str) -> None:
     with pytest.raises(ClusterError, match="has no workers; start some: dask worker"):
         join(scheduler, site, reach=0.2).__enter__()
