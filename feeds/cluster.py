@@ -26,7 +26,7 @@ from feeds.config import Config
 from feeds.errors import ClusterError
 from feeds.files import FileTask, SiteFiles
 from feeds.fingerprint import Program, program
-from feeds.shipping import Answer, Why, errand, filled, look, stamped
+from feeds.shipping import Answer, Why, errand_of, filled, look, stamped
 from feeds.state import make_state_folder
 from feeds.workers import Workers, spawned_processes
 
@@ -88,7 +88,10 @@ def connected(
     installed, nobody answers, or a machine has another program than this one.
     """
     with _client(scheduler, reach) as client, Workers(jobs, spawned_processes) as here:
-        seen = _look(client, scheduler, config, reach)
+        try:
+            seen = _look(client, scheduler, config, reach)
+        except OSError as error:
+            raise _lost(scheduler) from error
         with Cluster(client, scheduler, config, seen, here, lonely) as cluster:
             yield cluster
 
@@ -222,6 +225,11 @@ def _token(config: Config) -> Iterator[Path]:
             token.unlink()
 
 
+def _lost(scheduler: Address) -> ClusterError:
+    what = "the connection is lost; try again, or leave --cluster away"
+    return ClusterError(f"{scheduler.text}: {what}")
+
+
 # --- the work -------------------------------------------------------------------------------
 
 
@@ -287,11 +295,10 @@ class Cluster(Workers):
             self.done_here += 1
             return done
         packed = pickle.dumps(parcel._replace(includes=self._includes))
-        try:
+        errand = self._errand_of(task)
+        with self._connection():
             # The standard library's words: no scheduler needs to know ours.
-            sent = self._running().submit(operator.call, self._errand_of(task), packed)
-        except Exception as error:  # Dask has several for it
-            raise self._lost() from error
+            sent = self._running().submit(operator.call, errand, packed)
         self.sent += 1
         return sent
 
@@ -299,8 +306,9 @@ class Cluster(Workers):
         """What parcels of a task have in common, where the workers have it from one another. It is
         a task of its own, and so made again when the one that held it dies."""
         if self._errand[0] is not task:
-            packed = pickle.dumps(errand(task))
-            self._errand = task, self._client.submit(pickle.loads, packed, pure=False)
+            packed = pickle.dumps(errand_of(task))
+            with self._connection():
+                self._errand = task, self._client.submit(pickle.loads, packed, pure=False)
         return self._errand[1]
 
     def _result(self, future: Future[Any], task: Any, items: Sequence[Any]) -> Any:
@@ -337,7 +345,7 @@ class Cluster(Workers):
             except KilledWorker:
                 return None
             except CancelledError as error:
-                raise self._lost() from error
+                raise _lost(self._scheduler) from error
             except (ImportError, AttributeError) as error:
                 if isinstance(error, AttributeError) and MISSING not in str(error):
                     raise
@@ -349,10 +357,8 @@ class Cluster(Workers):
 
     def _alone_since(self, before: float | None) -> float | None:
         """Since when there has been no worker."""
-        try:
+        with self._connection():
             some = bool(self._client.nthreads())
-        except Exception as error:  # Dask has several for it
-            raise self._lost() from error
         if some:
             return None
         now = time.monotonic()
@@ -361,6 +367,9 @@ class Cluster(Workers):
             raise ClusterError(f"{self._scheduler.text}: {what}")
         return now if before is None else before
 
-    def _lost(self) -> ClusterError:
-        what = "the connection is lost; try again, or leave --cluster away"
-        return ClusterError(f"{self._scheduler.text}: {what}")
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # Dask has several for it
+            raise _lost(self._scheduler) from error

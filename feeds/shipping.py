@@ -97,7 +97,7 @@ class Errand:
 # --- here -----------------------------------------------------------------------------------
 
 
-def errand(task: FileTask[Any, Any]) -> Errand:
+def errand_of(task: FileTask[Any, Any]) -> Errand:
     """The task for other machines, without what none needs to know: secrets above all."""
     config = task.config
     links = replace(config.links, headers={})

@@ -16,7 +16,7 @@ import pytest
 from feeds.config import Config, load_config
 from feeds.files import FileTask
 from feeds.fingerprint import program
-from feeds.shipping import Answer, Parcel, Why, errand, filled, look, stamped
+from feeds.shipping import Answer, Parcel, Why, errand_of, filled, look, stamped
 from feeds.tasks import EntryTask, digest, read_files, render_entries
 
 from .conftest import CONFIG, write_post
@@ -35,7 +35,7 @@ def reading(site: Path) -> FileTask[tuple[str, bytes], Any]:
 def done(task: FileTask[Any, Any], parcel: Parcel | None) -> Answer:
     """What a worker answers, through everything that is sent to it and back."""
     assert parcel is not None
-    sent = pickle.loads(pickle.dumps(errand(task)))
+    sent = pickle.loads(pickle.dumps(errand_of(task)))
     answer: Answer = pickle.loads(pickle.dumps(sent(pickle.dumps(parcel))))
     return answer
 
@@ -105,7 +105,7 @@ def test_an_include_that_was_not_sent_is_asked_for(site: Path) -> None:
     config = load_config(site)
     task = FileTask(render_entries, config, attrgetter("path"), includes=True)
     entry = EntryTask(1, "posts/a.md", digest("posts/a.md", raw, None), {})  # type: ignore[arg-type]
-    assert errand(task).includes == {"deep/a.html": "注"}
+    assert errand_of(task).includes == {"deep/a.html": "注"}
     parcel = filled(task, [entry])
     assert parcel is not None
     assert done(task, parcel) == Answer(Why.INCLUDES, includes=("linked/a.html",))
@@ -115,7 +115,7 @@ def test_an_include_that_was_not_sent_is_asked_for(site: Path) -> None:
 
 def test_another_program_does_nothing(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = reading(site)
-    sent, other = errand(task), program()._replace(version="9.9")
+    sent, other = errand_of(task), program()._replace(version="9.9")
     monkeypatch.setattr("feeds.shipping.program", lambda: other)
     assert sent(b"") == Answer(Why.OTHER_PROGRAM, program=other)
 
@@ -130,7 +130,7 @@ Authorization = "hush"
     (site / "config.toml").write_text(CONFIG + secrets, "utf-8")
     config = load_config(site, {"posts": {"drafts": True}})
     assert b"hush" in pickle.dumps(config)
-    assert b"hush" not in pickle.dumps(errand(FileTask(read_files, config, first)))
+    assert b"hush" not in pickle.dumps(errand_of(FileTask(read_files, config, first)))
 
 
 def test_what_a_task_takes_beside_the_files_is_made_here(site: Path) -> None:
