@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -31,6 +32,7 @@ from feeds.documents import (
     write_documents,
 )
 from feeds.errors import OutputError
+from feeds.files import FileTask
 from feeds.fingerprint import reading_fingerprint, rendering_fingerprint
 from feeds.index import Index, open_index
 from feeds.models import Document, Feed, Finding, Level, Post
@@ -334,9 +336,8 @@ def _read_changed(
     from feeds.tasks import read_files
 
     done = 0
-    for change, rows in workers.map(
-        functools.partial(read_files, config), _to_read(index, changes)
-    ):
+    reading = FileTask(read_files, config, itemgetter(0))
+    for change, rows in workers.map(reading, _to_read(index, changes)):
         index.drop(change.gone)
         index.store(rows, now, config.posts.future)
         index.store_bucket(change.folder, _bucket_row(change))
@@ -391,7 +392,8 @@ def _render(
         (chunk, [task.entry for task in chunk])
         for chunk in (tasks[i : i + RENDER_CHUNK] for i in range(0, len(tasks), RENDER_CHUNK))
     )
-    for chunk, rendered in workers.map(functools.partial(render_entries, config), chunks):
+    rendering = FileTask(render_entries, config, attrgetter("path"), includes=True)
+    for chunk, rendered in workers.map(rendering, chunks):
         for task, entry in zip(chunk, rendered, strict=True):
             path = task.entry.path
             if entry.body:

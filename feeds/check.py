@@ -21,12 +21,13 @@ from typing import Final, NamedTuple
 
 from feeds.build import Options, Progress, read, silent, with_index
 from feeds.config import Config
+from feeds.files import Files, FileTask, SiteFiles, file_content
 from feeds.fingerprint import fingerprint
 from feeds.index import Index
 from feeds.links.extract import extract
 from feeds.links.fetch import Outcome
 from feeds.links.fix import OF_RULES, as_meant, corrected, corrections, right_addresses
-from feeds.links.pages import pages_of, pages_version
+from feeds.links.pages import Pages, pages_of, pages_version
 from feeds.links.places import places
 from feeds.links.renewal import renew
 from feeds.links.report import Summary, items, summary
@@ -37,7 +38,7 @@ from feeds.models import Finding, Link, Role, Verdict
 from feeds.posts.read import read_post
 from feeds.posts.reading import Reading
 from feeds.rows import State
-from feeds.tasks import digest, file_content
+from feeds.tasks import digest
 from feeds.values import dataclass
 from feeds.view import View
 from feeds.workers import Workers
@@ -182,13 +183,24 @@ def look_through(
         (None, changed[start : start + READ_CHUNK]) for start in range(0, len(changed), READ_CHUNK)
     )
     done = 0
-    for _, posts in workers.map(functools.partial(judge_files, config), chunks):
+    for _, posts in workers.map(_judging(config), chunks):
         for post in posts:
             store.put_post(post.path, post.digest, post.url, run, post.links, post.category)
         done += len(posts)
         progress("looking for links", done, len(changed))
     if changed or gone:
         store.prune()
+
+
+def _judging(config: Config) -> Callable[[Sequence[str]], list[JudgedPost]]:
+    # Into the folder of a built site nobody can look but who has it.
+    if config.links.site_dir:
+        return functools.partial(judge_files, config)
+    return FileTask(judge_files, config, str, more=_known_pages)
+
+
+def _known_pages(config: Config) -> tuple[Pages]:
+    return (pages_of(config),)
 
 
 def _published(
@@ -232,13 +244,16 @@ class JudgedPost:
     category: str = ""
 
 
-def judge_files(config: Config, paths: Sequence[str]) -> list[JudgedPost]:
+def judge_files(
+    config: Config, paths: Sequence[str], files: Files | None = None, pages: Pages | None = None
+) -> list[JudgedPost]:
     """Judge the links of posts; a file that is no post any more is left out."""
-    pages = pages_of(config)
+    source = files or SiteFiles(config)
+    pages = pages or pages_of(config)
     found = []
     for path in paths:
         with contextlib.suppress(OSError):
-            raw, modified = file_content(f"{config.root}/{path}")
+            raw, modified = source.content(path)
             reading = read_post(path, raw, config, modified)
             if reading.post is not None:
                 post = reading.post

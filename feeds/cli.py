@@ -35,6 +35,7 @@ from feeds.terminal import json_lines, json_text, progress_bars, visible
 if TYPE_CHECKING:
     from feeds.build import Result
     from feeds.check import Checked, CheckOptions
+    from feeds.cluster import Address
     from feeds.links.formats import Context
     from feeds.links.store import LinkStore
     from feeds.publishing.delivery import Delivery
@@ -44,6 +45,20 @@ FOUND: Final = 1
 INTERRUPTED: Final = 130
 LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
 LEAST_TIME: Final = 0.001  # seconds; none would be as many as it takes
+
+
+def _cluster_address(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> Address | None:
+    if value is None:
+        return None
+    from feeds.cluster import address
+
+    try:
+        return address(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{show(value)} {error}") from error
+
 
 SITE = click.argument("site", type=click.Path(path_type=Path, readable=False), default=Path())
 SOURCES = click.option(
@@ -63,6 +78,12 @@ TO = click.option(
     "--to",
     metavar="URL",
     help="A folder, or s3://bucket/prefix?endpoint=https://…&region=…",
+)
+CLUSTER = click.option(
+    "--cluster",
+    callback=_cluster_address,
+    metavar="ADDRESS",
+    help="Read and render on the Dask cluster with this scheduler, like tcp://10.0.0.5:8786.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -207,6 +228,7 @@ def init(site: Path, force: bool) -> None:
 @TO
 @click.option("--notify", is_flag=True, help="Tell the hubs of [feeds] hubs what changed.")
 @JOBS
+@CLUSTER
 @SOURCES
 @AS_JSON
 def build(
@@ -217,6 +239,7 @@ def build(
     to: str | None,
     notify: bool,
     jobs: int | None,
+    cluster: Address | None,
     sources: Sequence[str],
     as_json: bool,
 ) -> int:
@@ -241,7 +264,7 @@ def build(
 
     started = time.perf_counter()
     config = _config(site, sources, output, to)
-    with _workers(jobs) as workers, _progress() as progress:
+    with _workers(jobs, cluster, config) as workers, _progress() as progress:
         options = steps.Options(full=full, strict=strict, progress=progress)
         result = steps.build(config, datetime.now(UTC), workers, options)
     seconds = time.perf_counter() - started
@@ -656,6 +679,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--dry-run", is_flag=True, help="With --fix: show it only.")
 @click.option("--archive", is_flag=True, help="Look for archived copies of sources that are gone.")
 @JOBS
+@CLUSTER
 @SOURCES
 def check(
     site: Path,
@@ -670,6 +694,7 @@ def check(
     dry_run: bool,
     archive: bool,
     jobs: int | None,
+    cluster: Address | None,
     sources: Sequence[str],
 ) -> int:
     """Check the source, the way back and the other links of posts.
@@ -710,7 +735,7 @@ def check(
     )
     with (
         contextlib.closing(LinkStore(config.state, LINKS_WAIT, _tell_of_another)) as store,
-        _workers(jobs) as workers,
+        _workers(jobs, cluster, config) as workers,
     ):
 
         def run(options: steps.CheckOptions) -> steps.Checked:
@@ -886,11 +911,20 @@ def _is_there(root: Path, source: str) -> bool:
 
 
 @contextlib.contextmanager
-def _workers(jobs: int | None) -> Iterator[Workers]:
+def _workers(
+    jobs: int | None, cluster: Address | None = None, config: Config | None = None
+) -> Iterator[Workers]:
     from feeds.workers import Workers, cpu_count, processes
 
-    with Workers(jobs or cpu_count(), processes) as workers:
-        yield workers
+    if cluster is None or config is None:
+        with Workers(jobs or cpu_count(), processes) as workers:
+            yield workers
+        return
+    from feeds.cluster import connected
+
+    with connected(cluster, config, jobs or cpu_count()) as machines:
+        yield machines
+        _say(machines.summary())
 
 
 @contextlib.contextmanager

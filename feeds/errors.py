@@ -43,3 +43,7 @@ class SourceError(FeedsError):
 
 class OutputError(FeedsError):
     """The output folder could not be written (permission, space, not a folder)."""
+
+
+class ClusterError(FeedsError):
+    """The machines of ``--cluster`` cannot be used, or cannot be used any more."""

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import feeds
 from feeds.config import Config
@@ -21,6 +21,11 @@ from feeds.config import Config
 LIBRARIES: Final = re.compile(
     r"(feedgen|lxml|nh3|orjson|pyromark|python_frontmatter|python_liquid|PyYAML|pyyaml|tzdata)"
     r"-.*\.dist-info"
+)
+# Those that are told from each other between machines.
+DECIDING: Final = (
+    *("feedgen", "lxml", "nh3", "orjson", "pyromark", "python-frontmatter", "python-liquid"),
+    *("PyYAML", "tzdata", "zstandard"),
 )
 
 
@@ -71,6 +76,32 @@ def _program() -> tuple[object, ...]:
                 name for name in os.listdir(folder or ".") if LIBRARIES.fullmatch(name)
             )
     return feeds.__version__, sys.version_info[:2], own, sorted(libraries)
+
+
+class Program(NamedTuple):
+    """What has to be the same on two machines, so that both make the same of a file: ``source``
+    is a hash of this program's files, ``libraries`` are names with versions."""
+
+    version: str
+    python: str
+    source: str
+    libraries: tuple[str, ...]
+
+
+@functools.cache
+def program() -> Program:
+    """This program and its libraries, told apart as on any other machine."""
+    from importlib.metadata import version
+
+    source = hashlib.blake2b(digest_size=16)
+    package = Path(feeds.__file__).parent
+    for path in sorted(package.rglob("*")):
+        if path.suffix in (".py", ".sql"):
+            source.update(f"{path.relative_to(package)}\0".encode())
+            source.update(path.read_bytes())
+    libraries = sorted(f"{name} {version(name)}" for name in DECIDING)
+    python = ".".join(map(str, sys.version_info[:2]))
+    return Program(feeds.__version__, python, source.hexdigest(), tuple(libraries))
 
 
 def _includes_digest(config: Config) -> str:

@@ -1,26 +1,23 @@
 """What a worker does: chunks of files in, rows for the index or rendered entries out.
 
-Every function here is pure but for reading the files that it is told to, takes and returns
-values that can be sent to another process or machine, and never raises for what is in a
-file.
+Every function here is pure but for reading the files that it is told to, from the folder of the
+site unless others are given; takes and returns values that can be sent to another process or
+machine; and never raises for what is in a file.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import os
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import PurePosixPath
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
 from feeds import catalog, render
 from feeds.config import Config
+from feeds.files import Files, SiteFiles
 from feeds.fragments import pack_fragments
 from feeds.models import Category, Entry, Finding, Kind, Level, Post
 from feeds.pages.entries import page_entry
@@ -29,9 +26,6 @@ from feeds.posts.fields import resolved
 from feeds.posts.read import read_body, read_post
 from feeds.posts.reading import Layout, Markup, Reading
 from feeds.rows import Row, decode_post, post_row
-
-# A post is a text; what is larger than this is not one, and would only fill the memory.
-LARGEST_FILE: Final = 64 * 1024 * 1024
 
 
 def digest(path: str, raw: bytes, modified: datetime) -> bytes:
@@ -45,18 +39,21 @@ def digest(path: str, raw: bytes, modified: datetime) -> bytes:
 # --- reading ----------------------------------------------------------------------------
 
 
-def read_files(config: Config, files: Sequence[tuple[str, bytes]]) -> list[Row]:
+def read_files(
+    config: Config, known: Sequence[tuple[str, bytes]], files: Files | None = None
+) -> list[Row]:
     """Read files, each given with the digest that is known of it (empty if none is).
 
     A file whose content is the known one is left out of the result.
     """
-    rows = (_read_file(config, path, known) for path, known in files)
+    source = files or SiteFiles(config)
+    rows = (_read_file(config, path, before, source) for path, before in known)
     return [row for row in rows if row is not None]
 
 
-def _read_file(config: Config, path: str, known: bytes) -> Row | None:
+def _read_file(config: Config, path: str, known: bytes, files: Files) -> Row | None:
     try:
-        raw, modified = file_content(f"{config.root}/{path}")
+        raw, modified = files.content(path)
     except FileNotFoundError:
         return Row(path, b"")  # deleted since the scan
     except OSError as error:
@@ -71,23 +68,6 @@ def _read_file(config: Config, path: str, known: bytes) -> Row | None:
     layout = reading.layout
     packed = orjson.dumps(tuple(layout)) if layout else b""
     return post_row(reading.post, now, reading.findings, packed)
-
-
-def file_content(path: str) -> tuple[bytes, datetime]:
-    """The bytes of a regular file, and when they were written."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "not a regular file")
-        if found.st_size > LARGEST_FILE:
-            raise OSError(0, f"larger than {LARGEST_FILE >> 20} MiB")
-        raw = os.read(file, found.st_size + 1)
-        while len(raw) < found.st_size and (more := os.read(file, LARGEST_FILE)):
-            raw += more
-        return raw, datetime.fromtimestamp(int(found.st_mtime), UTC)
-    finally:
-        os.close(file)
 
 
 def _left_out(path: str, digest: bytes, what: str) -> Row:
@@ -122,17 +102,17 @@ class RenderedEntry(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def render_entries(config: Config, tasks: Sequence[EntryTask]) -> list[RenderedEntry]:
+def render_entries(
+    config: Config, tasks: Sequence[EntryTask], files: Files | None = None
+) -> list[RenderedEntry]:
     """Render posts, each once for every format that is written."""
-    include = functools.partial(_include, config)
-    return [_render_entry(config, task, include) for task in tasks]
+    source = files or SiteFiles(config)
+    return [_render_entry(config, task, source) for task in tasks]
 
 
-def _render_entry(
-    config: Config, task: EntryTask, include: Callable[[str], str | None]
-) -> RenderedEntry:
+def _render_entry(config: Config, task: EntryTask, files: Files) -> RenderedEntry:
     try:
-        raw, modified = file_content(f"{config.root}/{task.path}")
+        raw, modified = files.content(task.path)
     except OSError:
         return RenderedEntry(task.post, b"", ())
     if digest(task.path, raw, modified) != task.digest:
@@ -140,7 +120,7 @@ def _render_entry(
     reading = _reading(config, task, raw, modified)
     if reading.post is None:
         return RenderedEntry(task.post, b"", ())
-    content = render_body(reading, config, task.references, include)
+    content = render_body(reading, config, task.references, files.include)
     made = entry(config, reading.post, content.html, content.summary)
     if task.instead and task.instead[0] == reading.post.source:
         made = replace(made, source=task.instead[1])
@@ -157,24 +137,6 @@ def _reading(config: Config, task: EntryTask, raw: bytes, modified: datetime) ->
     spans = tuple((begin, end) for begin, end in spans)
     layout = Layout(start, line, Markup(markup), spans, separator)
     return read_body(raw, decode_post(task.data), layout)
-
-
-def _include(config: Config, name: str) -> str | None:
-    """The text of an include, or ``None`` if there is none of that name in its folder.
-
-    A link out of the folder is none: a post must not show what lies elsewhere.
-    """
-    parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or name.startswith("/"):
-        return None
-    try:
-        folder = os.path.realpath(config.root / config.posts.includes_dir)
-        path = os.path.realpath(os.path.join(folder, *parts))
-        if not path.startswith(f"{folder}{os.sep}"):
-            return None
-        return file_content(path)[0].decode("utf-8-sig", "replace")
-    except (OSError, ValueError):
-        return None
 
 
 def entry(config: Config, post: Post, html: str, summary: str) -> Entry:

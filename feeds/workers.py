@@ -13,7 +13,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -68,24 +68,40 @@ class Workers:
     ) -> Iterator[tuple[Token, Result]]:
         from concurrent.futures import wait
 
-        if self._executor is None:
-            self._executor = self._make_executor(self.jobs)
-        waiting: deque[tuple[Token, Future[Result]]] = deque()
+        waiting: deque[tuple[Token, Sequence[Item], Future[Any]]] = deque()
         try:
             for token, items in chunks:
                 # Submitting may fork; an interrupt within a fork is lost.
                 with _without_interrupts():
-                    waiting.append((token, self._executor.submit(task, items)))
+                    waiting.append((token, items, self._submit(task, items)))
                 # Enough for nobody to wait, few enough for the memory.
                 if len(waiting) > 2 * self.jobs:
-                    token, future = waiting.popleft()
-                    yield token, future.result()
+                    token, items, future = waiting.popleft()
+                    yield token, self._result(future, task, items)
             while waiting:
-                token, future = waiting.popleft()
-                yield token, future.result()
+                token, items, future = waiting.popleft()
+                yield token, self._result(future, task, items)
         finally:
             # What cannot be cancelled any more is waited for: nobody works on unseen.
-            wait([future for _, future in waiting if not future.cancel()])
+            wait([future for _, _, future in waiting if not future.cancel()])
+
+    # --- what a cluster does otherwise
+
+    def _submit(
+        self, task: Callable[[Sequence[Item]], Result], items: Sequence[Item]
+    ) -> Future[Any]:
+        return self._running().submit(task, items)
+
+    def _result(
+        self, future: Future[Any], task: Callable[[Sequence[Item]], Result], items: Sequence[Item]
+    ) -> Result:
+        found: Result = future.result()
+        return found
+
+    def _running(self) -> Executor:
+        if self._executor is None:
+            self._executor = self._make_executor(self.jobs)
+        return self._executor
 
 
 def _peek(

@@ -10,8 +10,8 @@ from typing import Any
 import feedparser
 import pytest
 
-from feeds import tasks
 from feeds.config import Config, load_config
+from feeds.files import LARGEST_FILE
 from feeds.fragments import unpack_fragments
 from feeds.models import (
     Category,
@@ -209,7 +209,7 @@ def test_a_pipe_is_no_post_and_does_not_block(site: Path) -> None:
 
 def test_a_file_larger_than_any_text_is_not_read(site: Path) -> None:
     with (site / "posts/x.md").open("wb") as file:
-        file.truncate(tasks.LARGEST_FILE + 1)
+        file.truncate(LARGEST_FILE + 1)
     assert fault(site, "posts/x.md") == "cannot be read: larger than 64 MiB"
 
 
