@@ -14,6 +14,7 @@ import glob
 import io
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,18 +25,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from feeds import __version__
+from feeds import __version__, completion
 from feeds.config import Config, config_path, load_config
 from feeds.errors import ConfigError, FeedsError, OutputError
-from feeds.models import Finding, Level, Role
+from feeds.models import Finding, Kind, Level, Role
 from feeds.section import show
 from feeds.terminal import json_lines, json_text, progress_bars, visible
 
 if TYPE_CHECKING:
-    from feeds.build import Result
+    from feeds.build import KnownFeed, Result
     from feeds.check import Checked, CheckOptions
     from feeds.links.formats import Context
     from feeds.links.store import LinkStore
+    from feeds.lookup import PostFilter
+    from feeds.models import Post
+    from feeds.rows import State
+    from feeds.summary import Group
     from feeds.workers import Workers
 
 FOUND: Final = 1
@@ -43,14 +48,34 @@ INTERRUPTED: Final = 130
 LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
 LEAST_TIME: Final = 0.001  # seconds; none would be as many as it takes
 
-SITE = click.argument("site", type=click.Path(path_type=Path, readable=False), default=Path())
+SITE = click.argument(
+    "site",
+    type=click.Path(path_type=Path, readable=False),
+    default=Path(),
+    shell_complete=completion.folders,
+)
 SOURCES = click.option(
     "--posts",
     "sources",
     metavar="DIR",
     multiple=True,
+    shell_complete=completion.folders,
     help="Read this folder of SITE, or glob, instead of [posts] sources; may be repeated.",
 )
+VERBOSE = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Show every finding; a terminal sees a few of each kind.",
+)
+MATCH = click.option(
+    "--match",
+    "words",
+    metavar="TEXT",
+    default="",
+    help="Only with this in path, title or name; * and ? make it a pattern of the whole.",
+)
+DAY: Final = click.DateTime(["%Y-%m-%d"])
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 256),
@@ -99,6 +124,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    completion.register()
     try:
         code = cli.main(prog_name="feeds", standalone_mode=False, color=_colour())
     except FeedsError as error:
@@ -172,14 +198,18 @@ def init(site: Path, force: bool) -> None:
       feeds init            for the site in this folder
       feeds init blog       for the one in blog/
     """
-    import shlex
-
     from feeds.starter import write_config
 
     path, origin = write_config(site, force)
     _print(f"wrote {visible(str(path))}" + (f", from what {origin} says" if origin else ""))
-    argument = "" if site == Path() else f" {shlex.quote(str(site))}"
-    _say(f"next: look through it, url and sources first, then run `feeds build{visible(argument)}`")
+    _say(f"next: look through it, url and sources first, then run `feeds build{_argument(site)}`")
+
+
+def _argument(site: Path) -> str:
+    """SITE as it is to be written behind a command."""
+    import shlex
+
+    return "" if site == Path() else visible(f" {shlex.quote(str(site))}")
 
 
 # --- feeds build --------------------------------------------------------------------------
@@ -191,6 +221,7 @@ def init(site: Path, force: bool) -> None:
     "-o",
     "--output",
     metavar="DIR",
+    shell_complete=completion.folders,
     help="Write the feeds into this folder instead of [feeds] output.",
 )
 @click.option("--full", is_flag=True, help="Forget what is known and read everything again.")
@@ -198,6 +229,7 @@ def init(site: Path, force: bool) -> None:
     "--strict", is_flag=True, help="If there is any warning or error: write nothing, exit with 1."
 )
 @click.option("--notify", is_flag=True, help="Tell the hubs of [feeds] hubs what changed.")
+@VERBOSE
 @JOBS
 @SOURCES
 @AS_JSON
@@ -207,6 +239,7 @@ def build(
     full: bool,
     strict: bool,
     notify: bool,
+    verbose: bool,
     jobs: int | None,
     sources: Sequence[str],
     as_json: bool,
@@ -236,13 +269,14 @@ def build(
         result = steps.build(config, datetime.now(UTC), workers, options)
     seconds = time.perf_counter() - started
     told = steps.notify(config, time.time) if notify else None
-    _report(result.findings)
+    _report(result.findings, verbose)
     if as_json:
         _print_json(_build_object(result, config, seconds))
     else:
         _print_build(result, config, seconds)
         if told is not None:
             _print(f"{_count(told, 'feed')} told to {_count(len(config.feeds.hubs), 'hub')}")
+        _tell_next(result, config, site)
     if strict and result.faults:
         return FOUND
     return 0
@@ -276,6 +310,23 @@ def _print_build(result: Result, config: Config, seconds: float) -> None:
     _print(f"{', '.join(parts)} in {folder}/ ({seconds:.1f} s)")
 
 
+def _tell_next(result: Result, config: Config, site: Path) -> None:
+    """What to do now: where there are no posts for everybody, else for who sits before it."""
+    if not result.posts:
+        _say(_no_posts(config))
+    elif result.published is not None and sys.stdout.isatty():
+        first = config.html.directory or next(iter(config.feeds.paths[Kind.SITE].values()))
+        page = visible(_relative(config.output / first))
+        _say(f"next: look at {page}, or serve it with `feeds serve{_argument(site)}`")
+
+
+def _no_posts(config: Config) -> str:
+    """Where posts were looked for, and what to do."""
+    folders = ", ".join(map(show, config.posts.sources)) or "any folder _posts"
+    where = f"no post was found in {folders}"
+    return visible(f"{where}; `feeds --help` and [posts] sources say which files are read")
+
+
 def _build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
     published = result.published
     return {
@@ -306,112 +357,206 @@ def _finding_object(found: Finding) -> dict[str, Any]:
 
 @cli.command()
 @SITE
+@click.option(
+    "--category",
+    "categories",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completion.terms(Kind.CATEGORY),
+    help="Only posts in this category; may be repeated.",
+)
+@click.option(
+    "--tag",
+    "tags",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completion.terms(Kind.TAG),
+    help="Only posts with this tag; may be repeated.",
+)
+@click.option("--since", type=DAY, metavar="DATE", help="Only from this day on, as in 2026-01-31.")
+@click.option("--until", type=DAY, metavar="DATE", help="Only up to this day.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(["visible", "future", "hidden", "rival"]),
+    metavar="STATE",
+    multiple=True,
+    help="Only visible, future, hidden or rival posts; may be repeated.",
+)
+@click.option("--problems", is_flag=True, help="Only posts that something is to be said of.")
+@MATCH
+@VERBOSE
 @JOBS
 @SOURCES
 @AS_JSON
-def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -> None:
+def posts(
+    site: Path,
+    categories: tuple[str, ...],
+    tags: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    states: tuple[str, ...],
+    problems: bool,
+    words: str,
+    verbose: bool,
+    jobs: int | None,
+    sources: Sequence[str],
+    as_json: bool,
+) -> None:
     """Show what was read of every post.
 
-    The newest come first; no feed is written. With --json each post is an object on a line of
-    its own: path, url, id, title, date, updated, categories, tags, published (false for
-    drafts and hidden posts), state (visible, future, hidden, or rival: another post has its
-    link), source, aliases (where it was before), links, warnings. What is to be said of other
-    files goes to stderr.
+    The newest come first; no feed is written. What is asked for has to hold all together; of
+    several tags, categories or states one is enough. --problems shows below each post what is
+    to be said of it, and on stderr what is to be said of files that are no posts.
+
+    With --json each post is an object on a line of its own: path, url, id, title, date,
+    updated, categories, tags, published (false for drafts and hidden posts), state (visible,
+    future, hidden, or rival: another post has its link), source, aliases (where it was
+    before), links, warnings. What is to be said of other files goes to stderr.
 
     \b
     Examples:
       feeds posts
+      feeds posts --problems
+      feeds posts --tag 股市 --since 2026-01-01
+      feeds posts --match '*/2026/*' --state future
       feeds posts blog --posts old_post
       feeds posts --json | jq -r '.[] | select(.warnings != []) | .path'
     """
     from feeds import build as steps
+    from feeds.lookup import PostFilter
+    from feeds.objects import post_object
 
     config = _config(site, sources)
+    days = (day and day.date() for day in (since, until))
+    wanted = PostFilter(categories, tags, *days, states, words, problems)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_posts(config, datetime.now(UTC), workers, options)
-    findings = [*config.notes, *known.findings]
-    if not as_json:
-        for post, state in known.posts:
-            mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
-            _print(f"{post.date:%Y-%m-%d %H:%M}  {visible(post.title)}{mark}")
-            _print(f"    {visible(post.path)}")
-        _report(findings)
-        _say(_count(len(known.posts), "post"))
+    findings: dict[str, list[Finding]] = {}
+    for found in (*config.notes, *known.findings):
+        findings.setdefault(found.path, []).append(found)
+    chosen = [each for each in known.posts if wanted.takes(*each, findings)]
+    others = findings.keys() - {post.path for post, _ in known.posts}
+    left = [
+        found
+        for path, each in findings.items()
+        if path in others
+        for found in each
+        if wanted.takes_file(found)
+    ]
+    if as_json:
+        _print_json_lines(
+            post_object(post, state, [str(found) for found in findings.get(post.path, [])])
+            for post, state in chosen
+        )
+        _report(left, verbose)
         return
-    warnings: dict[str, list[str]] = {}
-    for found in findings:
-        warnings.setdefault(found.path, []).append(str(found))
-    _print_json_lines(
-        {
-            "path": post.path,
-            "url": post.url,
-            "id": post.id,
-            "title": post.title,
-            "date": post.date.isoformat(),
-            "updated": post.updated.isoformat(),
-            "categories": post.categories,
-            "tags": post.tags,
-            "published": post.published,
-            "state": state.name.lower(),
-            "source": post.source,
-            "aliases": post.aliases,
-            "links": [
-                {"role": link.role, "label": link.label, "url": link.url, "line": link.line}
-                for link in post.links
-            ],
-            "warnings": warnings.pop(post.path, []),
-        }
-        for post, state in known.posts
+    for post, state in chosen:
+        mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
+        _print(f"{post.date:%Y-%m-%d %H:%M}  {visible(post.title)}{mark}")
+        _print(f"    {visible(post.path)}")
+        for found in findings.get(post.path, []) if problems else ():
+            _print(f"    {_coloured(found)}")
+    shown = (
+        [] if problems else [found for post, _ in chosen for found in findings.get(post.path, [])]
     )
-    # What is left is about files that are no posts.
-    _report([found for found in findings if found.path in warnings])
+    _report(sorted([*left, *shown]), verbose)
+    _say(_count(len(chosen), "post"))
+    _tell_why_none(config, wanted, known.posts, chosen)
+
+
+def _tell_why_none(
+    config: Config,
+    wanted: PostFilter,
+    known: Sequence[tuple[Post, State]],
+    chosen: Sequence[tuple[Post, State]],
+) -> None:
+    """What to do where there is nothing to show."""
+    from feeds.lookup import near_terms
+
+    if not known:
+        _say(_no_posts(config))
+    elif not chosen:
+        for kind, name, near in near_terms(wanted, (post for post, _ in known)):
+            hint = (
+                f"; did you mean {show(near)}?" if near else "; `feeds list` shows which there are"
+            )
+            _say(visible(f"no post has the {kind} {show(name)}{hint}"))
 
 
 @cli.command(name="list")
 @SITE
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice([str(kind) for kind in Kind]),
+    metavar="KIND",
+    multiple=True,
+    help="Only site, category or tag; may be repeated.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["name", "entries", "posts", "newest"]),
+    metavar="COLUMN",
+    help="By name, entries, posts or newest; numbers and dates from above.",
+)
+@MATCH
+@VERBOSE
 @JOBS
 @SOURCES
 @AS_JSON
-def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -> None:
+def list_feeds(
+    site: Path,
+    kinds: Sequence[str],
+    sort: str | None,
+    words: str,
+    verbose: bool,
+    jobs: int | None,
+    sources: Sequence[str],
+    as_json: bool,
+) -> None:
     """Show which feeds there are, and where.
 
-    Each with its kind, number of entries, name and address; none is written. With --json each
-    feed is an object on a line of its own: kind (site, category or tag), name, title, path,
-    url, entries, updated, urls (of every format).
+    Each with its kind, name, number of entries in it, number of posts in all, day of the
+    newest and address; none is written. A terminal gets a table; elsewhere each feed is a line
+    with tabs between these six.
+
+    With --json each feed is an object on a line of its own: kind (site, category or tag),
+    name, title, path, url, entries, updated, urls (of every format), posts, newest.
 
     \b
     Examples:
       feeds list
+      feeds list --kind tag --sort posts
+      feeds list --match 'tag/a*'
       feeds list blog --json | jq -r '.[] | select(.kind == "tag") | .url'
     """
     from feeds import build as steps
+    from feeds.lookup import wanted_feeds
+    from feeds.objects import feed_object
 
     config = _config(site, sources)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_feeds(config, datetime.now(UTC), workers, options)
-    objects = [
-        {
-            "kind": feed.kind,
-            "name": feed.name,
-            "title": feed.title,
-            "path": next(iter(feed.paths.values())),
-            "url": next(iter(feed.urls.values())),
-            "entries": entries,
-            "updated": feed.updated.isoformat(),
-            "urls": dict(feed.urls),
-        }
-        for feed, entries in known.feeds
-    ]
+    feeds = wanted_feeds(known.feeds, kinds, words, sort or "")
     if as_json:
-        _print_json_lines(objects)
-        _report(known.findings)
+        _print_json_lines(map(feed_object, feeds))
+    else:
+        _print_feeds(feeds)
+    _report(known.findings, verbose)
+
+
+def _print_feeds(feeds: Sequence[KnownFeed]) -> None:
+    from feeds.tables import feed_lines, feed_table
+
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        _print(feed_table(feeds, width, _colour() is not False))
         return
-    for feed in objects:
-        name = visible(str(feed["name"]))
-        _print(f"{feed['kind']:<9}{feed['entries']:>4}  {name}  {feed['url']}")
-    _report(known.findings)
+    for line in feed_lines(feeds):
+        _print(line)
 
 
 # --- feeds serve, feeds subscribers -------------------------------------------------------
@@ -447,7 +592,7 @@ def serve(
 @SITE
 @click.option(
     "--day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     metavar="DATE",
     help="As in 2026-01-31.  [default: the last day there is]",
 )
@@ -529,6 +674,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--fix", is_flag=True, help="Correct in the posts what is certain.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show it only.")
 @click.option("--archive", is_flag=True, help="Look for archived copies of sources that are gone.")
+@VERBOSE
 @JOBS
 @SOURCES
 def check(
@@ -543,6 +689,7 @@ def check(
     fix: bool,
     dry_run: bool,
     archive: bool,
+    verbose: bool,
     jobs: int | None,
     sources: Sequence[str],
 ) -> int:
@@ -600,7 +747,7 @@ def check(
                 asked = done.asked
                 done = run(again)
                 done = replace(done, asked=done.asked + asked)
-            _report(done.findings)
+            _report(done.findings, verbose)
             _put_check(config, store, wished, done, form, put)
         if archive and not done.interrupted:
             _archive(config, store)
@@ -708,6 +855,25 @@ def _write(file: BinaryIO, line: str | bytes) -> None:
 STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
 
 
+# --- feeds completion ---------------------------------------------------------------------
+
+
+@cli.command(name="completion")
+@click.argument("shell", type=click.Choice(completion.SHELLS))
+def print_completion(shell: str) -> None:
+    """Print what has a shell complete commands, options, categories and tags.
+
+    Names of categories and tags are those of the last `feeds build`.
+
+    \b
+    Examples, each for a shell to begin with it:
+      feeds completion bash > ~/.local/share/bash-completion/completions/feeds
+      feeds completion zsh > ~/.zfunc/_feeds    with fpath+=~/.zfunc before compinit
+      feeds completion fish > ~/.config/fish/completions/feeds.fish
+    """
+    _print(completion.script(cli, shell).rstrip("\n"))
+
+
 # --- what the commands share --------------------------------------------------------------
 
 
@@ -770,24 +936,46 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
-def _report(findings: Iterable[Finding]) -> None:
-    """Findings, a line each, and how many there are of each level."""
-    counts = dict.fromkeys(Level, 0)
-    for found in findings:
-        counts[found.level] += 1
-        _say(_coloured(found))
-    said = [_count(number, level) for level, number in reversed(counts.items()) if number]
+def _report(findings: Iterable[Finding], verbose: bool = True) -> None:
+    """Findings, a line each, and how many there are of each level.
+
+    On a terminal, unless ``verbose``, only a few of those that are alike.
+    """
+    from feeds.summary import grouped
+
+    found = list(findings)
+    short = False
+    if verbose or not sys.stderr.isatty():
+        for each in found:
+            _say(_coloured(each))
+    else:
+        for group in grouped(found):
+            _say_group(group)
+            short = short or not group.short
+    counts = {level: sum(each.level is level for each in found) for level in reversed(Level)}
+    said = [_count(number, level) for level, number in counts.items() if number]
     if said:
-        _say(", ".join(said))
+        _say(", ".join(said) + ("; --verbose shows each" if short else ""))
 
 
 COLOURS: Final = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 def _coloured(found: Finding) -> str:
-    where = f"{found.path}:{found.line}" if found.line else found.path
     level = click.style(f" {found.level}: ", fg=COLOURS[found.level])
-    return f"{visible(where)}:{level}{visible(f'{found.what} — {found.done}')}"
+    return f"{visible(found.where)}:{level}{visible(f'{found.what} — {found.done}')}"
+
+
+def _say_group(group: Group) -> None:
+    if group.short:
+        for found in group.findings:
+            _say(_coloured(found))
+        return
+    number = click.style(_count(len(group.findings), group.level), fg=COLOURS[group.level])
+    _say(f"{number}: {visible(group.heading)}")
+    for example in group.examples():
+        _say(f"    {visible(example)}")
+    _say(f"    … and {group.rest:,} more")
 
 
 def _count(number: int, noun: str, nouns: str = "") -> str:

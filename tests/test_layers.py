@@ -45,7 +45,8 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ),
     ),
     (("feeds.build",),),
-    (("feeds.check",),),
+    (("feeds.check",), ("feeds.lookup", "feeds.tables", "feeds.objects"), ("feeds.summary",)),
+    (("feeds.completion",),),
     (("server",),),
     (("feeds.cli", "feeds.__main__", "feeds.starter"),),
 )
