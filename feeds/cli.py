@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -48,6 +48,8 @@ INTERRUPTED: Final = 130
 LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
 LEAST_TIME: Final = 0.001  # seconds; none would be as many as it takes
 
+DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 SITE = click.argument(
     "site",
     type=click.Path(path_type=Path, readable=False),
@@ -75,7 +77,6 @@ MATCH = click.option(
     default="",
     help="Only with this in path, title or name; * and ? make it a pattern of the whole.",
 )
-DAY: Final = click.DateTime(["%Y-%m-%d"])
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 256),
@@ -83,6 +84,16 @@ JOBS = click.option(
     help="Read and render with N processes.  [default: one for each CPU]",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    """A day as ISO 8601 writes it."""
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    raise click.BadParameter(f"{show(value)} is no day like 2026-01-31")
 
 
 class _InOrder(click.Group):
@@ -322,9 +333,11 @@ def _tell_next(result: Result, config: Config, site: Path) -> None:
 
 def _no_posts(config: Config) -> str:
     """Where posts were looked for, and what to do."""
-    folders = ", ".join(map(show, config.posts.sources)) or "any folder _posts"
-    where = f"no post was found in {folders}"
-    return visible(f"{where}; `feeds --help` and [posts] sources say which files are read")
+    folders = ", ".join(show(name or ".") for name in config.posts.sources)
+    what = "a post begins with front matter, between two lines ---"
+    return visible(
+        f"no post was found in {folders or 'any folder _posts'}; {what}; [posts] sources names the folders"
+    )
 
 
 def _build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
@@ -373,8 +386,10 @@ def _finding_object(found: Finding) -> dict[str, Any]:
     shell_complete=completion.terms(Kind.TAG),
     help="Only posts with this tag; may be repeated.",
 )
-@click.option("--since", type=DAY, metavar="DATE", help="Only from this day on, as in 2026-01-31.")
-@click.option("--until", type=DAY, metavar="DATE", help="Only up to this day.")
+@click.option(
+    "--since", callback=_day, metavar="DATE", help="Only from this day on, as in 2026-01-31."
+)
+@click.option("--until", callback=_day, metavar="DATE", help="Only up to this day.")
 @click.option(
     "--state",
     "states",
@@ -393,8 +408,8 @@ def posts(
     site: Path,
     categories: tuple[str, ...],
     tags: tuple[str, ...],
-    since: datetime | None,
-    until: datetime | None,
+    since: date | None,
+    until: date | None,
     states: tuple[str, ...],
     problems: bool,
     words: str,
@@ -423,13 +438,14 @@ def posts(
       feeds posts blog --posts old_post
       feeds posts --json | jq -r '.[] | select(.warnings != []) | .path'
     """
+    if since and until and since > until:
+        raise click.UsageError(f"--since {since} is after --until {until}; exchange them")
     from feeds import build as steps
     from feeds.lookup import PostFilter
     from feeds.objects import post_object
 
     config = _config(site, sources)
-    days = (day and day.date() for day in (since, until))
-    wanted = PostFilter(categories, tags, *days, states, words, problems)
+    wanted = PostFilter(categories, tags, since, until, states, words, problems)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_posts(config, datetime.now(UTC), workers, options)
@@ -540,12 +556,12 @@ def list_feeds(
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_feeds(config, datetime.now(UTC), workers, options)
+    _report(known.findings, verbose)
     feeds = wanted_feeds(known.feeds, kinds, words, sort or "")
     if as_json:
         _print_json_lines(map(feed_object, feeds))
     else:
         _print_feeds(feeds)
-    _report(known.findings, verbose)
 
 
 def _print_feeds(feeds: Sequence[KnownFeed]) -> None:
@@ -592,12 +608,12 @@ def serve(
 @SITE
 @click.option(
     "--day",
-    type=DAY,
+    callback=_day,
     metavar="DATE",
     help="As in 2026-01-31.  [default: the last day there is]",
 )
 @AS_JSON
-def subscribers(site: Path, day: datetime | None, as_json: bool) -> None:
+def subscribers(site: Path, day: date | None, as_json: bool) -> None:
     """Show how many subscribe to each feed.
 
     Counted are what aggregators tell while they fetch, and distinct plain readers. No
@@ -605,7 +621,7 @@ def subscribers(site: Path, day: datetime | None, as_json: bool) -> None:
     """
     from feeds.audience import audience
 
-    wanted = day.date().isoformat() if day else None
+    wanted = day.isoformat() if day else None
     found = audience(load_config(site), wanted)
     if as_json:
         _print_json_lines(
@@ -859,11 +875,11 @@ STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
 
 
 @cli.command(name="completion")
-@click.argument("shell", type=click.Choice(completion.SHELLS))
+@click.argument("shell", type=click.Choice(completion.SHELLS), metavar="SHELL")
 def print_completion(shell: str) -> None:
     """Print what has a shell complete commands, options, categories and tags.
 
-    Names of categories and tags are those of the last `feeds build`.
+    SHELL is bash, zsh or fish. Names of categories and tags are those of the last `feeds build`.
 
     \b
     Examples, each for a shell to begin with it:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,6 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 from feeds.config import STATE_FOLDER
 from feeds.models import Kind
 from feeds.terminal import visible
-from feeds.view import View, connect, current_index
 
 SHELLS: Final = ("bash", "zsh", "fish")
 VARIABLE: Final = "_FEEDS_COMPLETE"
@@ -33,7 +31,8 @@ class _Bash(BashComplete):
     """Bash puts in what it is given as it stands: a name with a space or a ``;`` is quoted."""
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        value = PLAIN.sub(r"\\\1", item.value) if item.type == "plain" else item.value
+        # Twice, since the script that reads this takes one away.
+        value = PLAIN.sub(r"\\\\\1", item.value) if item.type == "plain" else item.value
         return f"{item.type},{value}"
 
 
@@ -74,6 +73,10 @@ def terms(kind: Kind) -> Complete:
 
 def term_names(state: Path, kind: Kind) -> list[str]:
     """What the index knows, nothing where there is none or it cannot be read."""
+    import sqlite3
+
+    from feeds.view import View, connect, current_index
+
     with contextlib.suppress(OSError, sqlite3.Error, ValueError):
         if path := current_index(state):
             with contextlib.closing(connect(path)) as db:

@@ -19,6 +19,7 @@ from feeds.models import Finding, Kind, Post
 from feeds.rows import State
 
 WILDCARDS: Final = "*?["
+LIKELY: Final = 0.5  # two of four letters, as in a name of two Chinese ones
 SORTS: Final[Mapping[str, Callable[[KnownFeed], Any]]] = {
     "name": lambda feed: folded(feed.head.name),
     "entries": lambda feed: -feed.entries,
@@ -95,7 +96,7 @@ def near_terms(wanted: PostFilter, posts: Iterable[Post]) -> list[tuple[Kind, st
         known = {folded(term): term for term in sorted(terms)}
         for name in names:
             if folded(name) not in known:
-                near = difflib.get_close_matches(folded(name), known, n=1)
+                near = difflib.get_close_matches(folded(name), known, n=1, cutoff=LIKELY)
                 found.append((kind, name, known[near[0]] if near else ""))
     return found
 
