@@ -334,10 +334,9 @@ def _tell_next(result: Result, config: Config, site: Path) -> None:
 def _no_posts(config: Config) -> str:
     """Where posts were looked for, and what to do."""
     folders = ", ".join(show(name or ".") for name in config.posts.sources)
+    where = f"no post was found in {folders or 'any folder _posts'}"
     what = "a post begins with front matter, between two lines ---"
-    return visible(
-        f"no post was found in {folders or 'any folder _posts'}; {what}; [posts] sources names the folders"
-    )
+    return visible(f"{where}; {what}; [posts] sources names the folders")
 
 
 def _build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
@@ -877,9 +876,10 @@ STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
 @cli.command(name="completion")
 @click.argument("shell", type=click.Choice(completion.SHELLS), metavar="SHELL")
 def print_completion(shell: str) -> None:
-    """Print what has a shell complete commands, options, categories and tags.
+    """Print what has a shell complete what is typed.
 
-    SHELL is bash, zsh or fish. Names of categories and tags are those of the last `feeds build`.
+    That is commands, options, folders and, for `feeds posts`, categories and tags. SHELL is
+    bash, zsh or fish. Names of categories and tags are those of the last `feeds build`.
 
     \b
     Examples, each for a shell to begin with it:

@@ -343,7 +343,7 @@ def _near(path: Path) -> str:
     import difflib
 
     with contextlib.suppress(OSError):
-        folders = [each.name for each in os.scandir(path.parent) if each.is_dir()]
+        folders = [name for name in os.listdir(path.parent) if os.path.isdir(path.parent / name)]
         if near := difflib.get_close_matches(path.name, folders, n=1):
             return f"; did you mean {near[0]}?"
     return ""
