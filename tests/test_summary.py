@@ -14,8 +14,9 @@ def finding(number: int, what: str, done: str = "left out", level: Level = Level
 def test_findings_that_differ_in_values_are_one_group() -> None:
     (group,) = grouped(finding(n, f"date is no date: 'x{n}', line {n}") for n in range(5))
     assert group.heading == "date is no date: …, line … — left out"
-    assert list(group.examples())[0] == "posts/0.md:3: date is no date: 'x0', line 0 — left out"
-    assert (len(list(group.examples())), group.rest, group.short) == (FEW, 2, False)
+    examples = list(group.examples())
+    assert examples[0] == "posts/0.md:3: date is no date: 'x0', line 0 — left out"
+    assert (len(examples), group.rest, group.short) == (FEW, 2, False)
 
 
 def test_places_are_enough_where_all_say_the_same() -> None:
