@@ -13,7 +13,6 @@ import contextlib
 import glob
 import io
 import os
-import re
 import shutil
 import sys
 import time
@@ -28,9 +27,26 @@ import click
 from feeds import __version__, completion
 from feeds.config import Config, config_path, load_config
 from feeds.errors import ConfigError, FeedsError, OutputError
-from feeds.models import Finding, Kind, Level, Role
+from feeds.models import Finding, Kind, Role
+from feeds.options import (
+    AS_JSON,
+    CATEGORY,
+    JOBS,
+    KIND,
+    MATCH,
+    SINCE,
+    SITE,
+    SORT,
+    SOURCES,
+    STATE,
+    TAG,
+    UNTIL,
+    VERBOSE,
+    read_day,
+    read_seconds,
+)
 from feeds.section import show
-from feeds.terminal import json_lines, json_text, progress_bars, visible
+from feeds.terminal import count, json_lines, json_text, progress_bars, visible
 
 if TYPE_CHECKING:
     from feeds.build import KnownFeed, Result
@@ -39,61 +55,12 @@ if TYPE_CHECKING:
     from feeds.links.store import LinkStore
     from feeds.lookup import PostFilter
     from feeds.models import Post
-    from feeds.rows import State
-    from feeds.summary import Group
     from feeds.workers import Workers
 
 FOUND: Final = 1
 INTERRUPTED: Final = 130
 LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
 LEAST_TIME: Final = 0.001  # seconds; none would be as many as it takes
-
-DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-SITE = click.argument(
-    "site",
-    type=click.Path(path_type=Path, readable=False),
-    default=Path(),
-    shell_complete=completion.folders,
-)
-SOURCES = click.option(
-    "--posts",
-    "sources",
-    metavar="DIR",
-    multiple=True,
-    shell_complete=completion.folders,
-    help="Read this folder of SITE, or glob, instead of [posts] sources; may be repeated.",
-)
-VERBOSE = click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    help="Show every finding; a terminal sees a few of each kind.",
-)
-MATCH = click.option(
-    "--match",
-    "words",
-    metavar="TEXT",
-    default="",
-    help="Only with this in path, title or name; * and ? make it a pattern of the whole.",
-)
-JOBS = click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Read and render with N processes.  [default: one for each CPU]",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-
-
-def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
-    """A day as ISO 8601 writes it."""
-    if value is None:
-        return None
-    with contextlib.suppress(ValueError):
-        if DAY.fullmatch(value):
-            return date.fromisoformat(value)
-    raise click.BadParameter(f"{show(value)} is no day like 2026-01-31")
 
 
 class _InOrder(click.Group):
@@ -272,6 +239,8 @@ def build(
       feeds build --json                 what was written, and every finding
     """
     from feeds import build as steps
+    from feeds.objects import build_object
+    from feeds.summary import build_lines
 
     started = time.perf_counter()
     config = _config(site, sources, output)
@@ -282,86 +251,28 @@ def build(
     told = steps.notify(config, time.time) if notify else None
     _report(result.findings, verbose)
     if as_json:
-        _print_json(_build_object(result, config, seconds))
+        _print_json(build_object(result, config, seconds))
     else:
-        _print_build(result, config, seconds)
+        for line in build_lines(result, visible(_relative(config.output)), seconds):
+            _print(line)
         if told is not None:
-            _print(f"{_count(told, 'feed')} told to {_count(len(config.feeds.hubs), 'hub')}")
+            _print(f"{count(told, 'feed')} told to {count(len(config.feeds.hubs), 'hub')}")
         _tell_next(result, config, site)
     if strict and result.faults:
         return FOUND
     return 0
 
 
-NOT_IN_FEEDS: Final = {
-    "FUTURE": "of the future",
-    "HIDDEN": "not published",
-    "RIVAL": "left out: another has the same link",
-}
-
-
-def _print_build(result: Result, config: Config, seconds: float) -> None:
-    from feeds.rows import State
-
-    _print(
-        f"{_count(result.posts.get(State.VISIBLE, 0), 'post')} in {_count(result.feeds, 'feed')}"
-    )
-    for state, what in NOT_IN_FEEDS.items():
-        if number := result.posts.get(State[state]):
-            _print(f"{_count(number, 'post')} {what}")
-    folder = visible(_relative(config.output))
-    if result.published is None:
-        _print(f"nothing was written to {folder}, because of --strict")
-        return
-    written, removed = len(result.published.written), len(result.published.removed)
-    kept = result.documents - written
-    parts = [f"{_count(written, 'file')} written"]
-    parts += [f"{kept} unchanged"] if kept else []
-    parts += [f"{removed} removed"] if removed else []
-    _print(f"{', '.join(parts)} in {folder}/ ({seconds:.1f} s)")
-
-
 def _tell_next(result: Result, config: Config, site: Path) -> None:
     """What to do now: where there are no posts for everybody, else for who sits before it."""
+    from feeds.summary import no_posts
+
     if not result.posts:
-        _say(_no_posts(config))
+        _say(no_posts(config))
     elif result.published is not None and sys.stdout.isatty():
         first = config.html.directory or next(iter(config.feeds.paths[Kind.SITE].values()))
         page = visible(_relative(config.output / first))
         _say(f"next: look at {page}, or serve it with `feeds serve{_argument(site)}`")
-
-
-def _no_posts(config: Config) -> str:
-    """Where posts were looked for, and what to do."""
-    folders = ", ".join(show(name or ".") for name in config.posts.sources)
-    where = f"no post was found in {folders or 'any folder _posts'}"
-    what = "a post begins with front matter, between two lines ---"
-    return visible(f"{where}; {what}; [posts] sources names the folders")
-
-
-def _build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
-    published = result.published
-    return {
-        "output": str(config.output),
-        "posts": {state.name.lower(): number for state, number in sorted(result.posts.items())},
-        "feeds": result.feeds,
-        "documents": result.documents,
-        "published": published is not None,
-        "written": sorted(published.written) if published else [],
-        "removed": sorted(published.removed) if published else [],
-        "findings": [_finding_object(found) for found in result.findings],
-        "seconds": round(seconds, 3),
-    }
-
-
-def _finding_object(found: Finding) -> dict[str, Any]:
-    return {
-        "path": found.path,
-        "line": found.line,
-        "level": found.level.value,
-        "what": found.what,
-        "done": found.done,
-    }
 
 
 # --- feeds posts, feeds list --------------------------------------------------------------
@@ -369,34 +280,11 @@ def _finding_object(found: Finding) -> dict[str, Any]:
 
 @cli.command()
 @SITE
-@click.option(
-    "--category",
-    "categories",
-    metavar="NAME",
-    multiple=True,
-    shell_complete=completion.terms(Kind.CATEGORY),
-    help="Only posts in this category; may be repeated.",
-)
-@click.option(
-    "--tag",
-    "tags",
-    metavar="NAME",
-    multiple=True,
-    shell_complete=completion.terms(Kind.TAG),
-    help="Only posts with this tag; may be repeated.",
-)
-@click.option(
-    "--since", callback=_day, metavar="DATE", help="Only from this day on, as in 2026-01-31."
-)
-@click.option("--until", callback=_day, metavar="DATE", help="Only up to this day.")
-@click.option(
-    "--state",
-    "states",
-    type=click.Choice(["visible", "future", "hidden", "rival"]),
-    metavar="STATE",
-    multiple=True,
-    help="Only visible, future, hidden or rival posts; may be repeated.",
-)
+@CATEGORY
+@TAG
+@SINCE
+@UNTIL
+@STATE
 @click.option("--problems", is_flag=True, help="Only posts that something is to be said of.")
 @MATCH
 @VERBOSE
@@ -440,82 +328,50 @@ def posts(
     if since and until and since > until:
         raise click.UsageError(f"--since {since} is after --until {until}; exchange them")
     from feeds import build as steps
-    from feeds.lookup import PostFilter
+    from feeds.lookup import PostFilter, choose
     from feeds.objects import post_object
+    from feeds.summary import finding_line, no_posts
 
     config = _config(site, sources)
     wanted = PostFilter(categories, tags, since, until, states, words, problems)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_posts(config, datetime.now(UTC), workers, options)
-    findings: dict[str, list[Finding]] = {}
-    for found in (*config.notes, *known.findings):
-        findings.setdefault(found.path, []).append(found)
-    chosen = [each for each in known.posts if wanted.takes(*each, findings)]
-    others = findings.keys() - {post.path for post, _ in known.posts}
-    left = [
-        found
-        for path, each in findings.items()
-        if path in others
-        for found in each
-        if wanted.takes_file(found)
-    ]
+    found = choose(wanted, known.posts, [*config.notes, *known.findings])
     if as_json:
         _print_json_lines(
-            post_object(post, state, [str(found) for found in findings.get(post.path, [])])
-            for post, state in chosen
+            post_object(post, state, [str(finding) for finding in findings])
+            for post, state, findings in found.posts
         )
-        _report(left, verbose)
+        _report(found.beside, verbose)
         return
-    for post, state in chosen:
+    for post, state, findings in found.posts:
         mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
         _print(f"{post.date:%Y-%m-%d %H:%M}  {visible(post.title)}{mark}")
         _print(f"    {visible(post.path)}")
-        for found in findings.get(post.path, []) if problems else ():
-            _print(f"    {_coloured(found)}")
-    shown = (
-        [] if problems else [found for post, _ in chosen for found in findings.get(post.path, [])]
-    )
-    _report(sorted([*left, *shown]), verbose)
-    _say(_count(len(chosen), "post"))
-    _tell_why_none(config, wanted, known.posts, chosen)
+        for finding in findings if problems else ():
+            _print(f"    {finding_line(finding)}")
+    _report(found.beside if problems else found.findings(), verbose)
+    _say(count(len(found.posts), "post"))
+    if not known.posts:
+        _say(no_posts(config))
+    elif not found.posts:
+        _tell_why_none(wanted, (post for post, _ in known.posts))
 
 
-def _tell_why_none(
-    config: Config,
-    wanted: PostFilter,
-    known: Sequence[tuple[Post, State]],
-    chosen: Sequence[tuple[Post, State]],
-) -> None:
-    """What to do where there is nothing to show."""
+def _tell_why_none(wanted: PostFilter, posts: Iterable[Post]) -> None:
+    """Which of the terms asked for no post has, and what was likely meant."""
     from feeds.lookup import near_terms
 
-    if not known:
-        _say(_no_posts(config))
-    elif not chosen:
-        for kind, name, near in near_terms(wanted, (post for post, _ in known)):
-            hint = (
-                f"; did you mean {show(near)}?" if near else "; `feeds list` shows which there are"
-            )
-            _say(visible(f"no post has the {kind} {show(name)}{hint}"))
+    for kind, name, near in near_terms(wanted, posts):
+        hint = f"did you mean {show(near)}?" if near else "`feeds list` shows which there are"
+        _say(visible(f"no post has the {kind} {show(name)}; {hint}"))
 
 
 @cli.command(name="list")
 @SITE
-@click.option(
-    "--kind",
-    "kinds",
-    type=click.Choice([str(kind) for kind in Kind]),
-    metavar="KIND",
-    multiple=True,
-    help="Only site, category or tag; may be repeated.",
-)
-@click.option(
-    "--sort",
-    type=click.Choice(["name", "entries", "posts", "newest"]),
-    metavar="COLUMN",
-    help="By name, entries, posts or newest; numbers and dates from above.",
-)
+@KIND
+@SORT
 @MATCH
 @VERBOSE
 @JOBS
@@ -607,7 +463,7 @@ def serve(
 @SITE
 @click.option(
     "--day",
-    callback=_day,
+    callback=read_day,
     metavar="DATE",
     help="As in 2026-01-31.  [default: the last day there is]",
 )
@@ -646,16 +502,6 @@ def subscribers(site: Path, day: date | None, as_json: bool) -> None:
 # --- feeds check --------------------------------------------------------------------------
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """A number of seconds, or one with s, m or h behind it."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", value, re.ASCII)
-    if not match or not float(match[1]):
-        raise click.BadParameter(f"{show(value)} is no duration like 90, 10m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
 @cli.command()
 @SITE
 @click.option(
@@ -670,7 +516,9 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--offline", is_flag=True, help="Ask nobody: only what can be said without.")
 @click.option("--recheck", is_flag=True, help="Ask again for what is known, however new it is.")
 @click.option("--changed", is_flag=True, help="Only posts that changed since the last run.")
-@click.option("--max-time", callback=_seconds, metavar="TIME", help="Stop after 90 (s), 10m or 2h.")
+@click.option(
+    "--max-time", callback=read_seconds, metavar="TIME", help="Stop after 90 (s), 10m or 2h."
+)
 @click.option(
     "--format",
     "form",
@@ -791,9 +639,9 @@ def _fix(
         if not dry_run and replace_file(config.root / file.path, file.before, file.after):
             written += 1
     what = "could be corrected" if dry_run else "corrected"
-    _say(f"{_count(files if dry_run else written, 'file')} {what}")
+    _say(f"{count(files if dry_run else written, 'file')} {what}")
     if not dry_run and written < files:
-        _say(f"{_count(files - written, 'file')} changed meanwhile and left alone")
+        _say(f"{count(files - written, 'file')} changed meanwhile and left alone")
     return written
 
 
@@ -805,7 +653,7 @@ def _archive(config: Config, store: LinkStore) -> None:
 
     with _progress() as progress:
         found = steps.find_copies(config, store, datetime.now(UTC), progress)
-    _say(f"{_count(found, 'archived copy', 'archived copies')} found")
+    _say(f"{count(found, 'archived copy', 'archived copies')} found")
     for url, copy in sorted(store.archived().items()):
         if copy:
             _say(f"  {visible(url)}\n    {visible(copy)}")
@@ -834,7 +682,7 @@ def _put_check(
         if ignored.until < today:
             _say(visible(f"links.ignore[{number}] ended on {ignored.until}: {ignored.reason}"))
     rest = f", {done.left:,} are left for the next run" if done.left else ""
-    put(f"{_count(done.asked, 'address', 'addresses')} asked for{rest}")
+    put(f"{count(done.asked, 'address', 'addresses')} asked for{rest}")
 
 
 def _context(config: Config, done: Checked) -> Context:
@@ -957,45 +805,10 @@ def _report(findings: Iterable[Finding], verbose: bool = True) -> None:
 
     On a terminal, unless ``verbose``, only a few of those that are alike.
     """
-    from feeds.summary import grouped
+    from feeds.summary import report_lines
 
-    found = list(findings)
-    short = False
-    if verbose or not sys.stderr.isatty():
-        for each in found:
-            _say(_coloured(each))
-    else:
-        for group in grouped(found):
-            _say_group(group)
-            short = short or not group.short
-    counts = {level: sum(each.level is level for each in found) for level in reversed(Level)}
-    said = [_count(number, level) for level, number in counts.items() if number]
-    if said:
-        _say(", ".join(said) + ("; --verbose shows each" if short else ""))
-
-
-COLOURS: Final = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "red"}
-
-
-def _coloured(found: Finding) -> str:
-    level = click.style(f" {found.level}: ", fg=COLOURS[found.level])
-    return f"{visible(found.where)}:{level}{visible(f'{found.what} — {found.done}')}"
-
-
-def _say_group(group: Group) -> None:
-    if group.short:
-        for found in group.findings:
-            _say(_coloured(found))
-        return
-    number = click.style(_count(len(group.findings), group.level), fg=COLOURS[group.level])
-    _say(f"{number}: {visible(group.heading)}")
-    for example in group.examples():
-        _say(f"    {visible(example)}")
-    _say(f"    … and {group.rest:,} more")
-
-
-def _count(number: int, noun: str, nouns: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+    for line in report_lines(list(findings), verbose or not sys.stderr.isatty()):
+        _say(line)
 
 
 def _relative(path: Path) -> str:

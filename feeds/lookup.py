@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from feeds.build import KnownFeed
 from feeds.models import Finding, Kind, Post
@@ -62,6 +62,43 @@ class PostFilter:
         """Whether a finding is meant that belongs to no post: it has a path and nothing else."""
         asks = (self.categories, self.tags, self.since, self.until, self.states)
         return not any(asks) and matches(self.words, finding.path)
+
+
+class FoundPost(NamedTuple):
+    """A post, and what is to be said of its file."""
+
+    post: Post
+    state: State
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The posts that are meant, and beside them findings that belong to no post."""
+
+    posts: tuple[FoundPost, ...]
+    beside: tuple[Finding, ...]
+
+    def findings(self) -> list[Finding]:
+        """All that is to be said, by path."""
+        return sorted([*self.beside, *(each for found in self.posts for each in found.findings)])
+
+
+def choose(
+    wanted: PostFilter, posts: Sequence[tuple[Post, State]], findings: Iterable[Finding]
+) -> Found:
+    """The posts that are meant, in their order, each with what is to be said of it."""
+    by_path: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    found = [
+        FoundPost(post, state, tuple(by_path.get(post.path, ())))
+        for post, state in posts
+        if wanted.takes(post, state, by_path)
+    ]
+    others = by_path.keys() - {post.path for post, _ in posts}
+    beside = (each for path in sorted(others) for each in by_path[path] if wanted.takes_file(each))
+    return Found(tuple(found), tuple(beside))
 
 
 def wanted_feeds(

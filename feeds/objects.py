@@ -1,13 +1,41 @@
-"""What programs are told of posts and feeds: JSON objects whose keys stay."""
+"""What programs are told of builds, posts and feeds: JSON objects whose keys stay."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from feeds.build import KnownFeed
-from feeds.models import Post
+from feeds.build import KnownFeed, Result
+from feeds.config import Config
+from feeds.models import Finding, Post
 from feeds.rows import State
+
+
+def build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
+    """What a build did."""
+    published = result.published
+    return {
+        "output": str(config.output),
+        "posts": {state.name.lower(): number for state, number in sorted(result.posts.items())},
+        "feeds": result.feeds,
+        "documents": result.documents,
+        "published": published is not None,
+        "written": sorted(published.written) if published else [],
+        "removed": sorted(published.removed) if published else [],
+        "findings": [finding_object(found) for found in result.findings],
+        "seconds": round(seconds, 3),
+    }
+
+
+def finding_object(found: Finding) -> dict[str, Any]:
+    """What is to be said of a file, and where in it."""
+    return {
+        "path": found.path,
+        "line": found.line,
+        "level": found.level.value,
+        "what": found.what,
+        "done": found.done,
+    }
 
 
 def post_object(post: Post, state: State, warnings: Sequence[str]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     ),
     (("feeds.build",),),
     (("feeds.check",), ("feeds.lookup", "feeds.tables", "feeds.objects"), ("feeds.summary",)),
-    (("feeds.completion",),),
+    (("feeds.completion", "feeds.options"),),
     (("server",),),
     (("feeds.cli", "feeds.__main__", "feeds.starter"),),
 )
