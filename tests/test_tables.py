@@ -59,6 +59,12 @@ def test_where_there_is_little_room_addresses_are_told_from_where_they_differ() 
     assert shown[-1] == f"paths are below {SITE}"
 
 
+def test_a_single_feed_keeps_its_file_name() -> None:
+    shown = feed_table(FEEDS[:1], 60, False).splitlines()
+    assert shown[1].split()[-1] == "feed.atom"
+    assert shown[-1] == f"paths are below {SITE}"
+
+
 def test_colours_are_there_if_they_are_wanted() -> None:
     assert "\x1b[" in feed_table(FEEDS, 140, True)
     assert "\x1b" not in feed_table(FEEDS, 140, False)
