@@ -10,7 +10,6 @@ Nothing of a file's name, a post's title or an argument reaches a terminal unesc
 from __future__ import annotations
 
 import contextlib
-import glob
 import io
 import os
 import shutil
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from feeds import __version__, completion
-from feeds.config import Config, config_path, load_config
+from feeds.config import Config, load_config
 from feeds.errors import ConfigError, FeedsError, OutputError
 from feeds.models import Finding, Kind, Role
 from feeds.options import (
@@ -42,8 +41,10 @@ from feeds.options import (
     TAG,
     UNTIL,
     VERBOSE,
+    check_sources,
     read_day,
     read_seconds,
+    within,
 )
 from feeds.section import show
 from feeds.terminal import count, json_lines, json_text, progress_bars, visible
@@ -745,39 +746,12 @@ def _config(site: Path, sources: Sequence[str], output: str | None = None) -> Co
     """The configuration of a site with what the command line says in place of it."""
     over: dict[str, Any] = {}
     if sources:
-        over["posts"] = {"sources": [_within(site, source) for source in sources]}
+        over["posts"] = {"sources": [within(site, source) for source in sources]}
     if output is not None:
         over["feeds"] = {"output": output and os.path.abspath(output)}
     config = load_config(site, over)
-    _check_sources(config, bool(sources))
+    check_sources(config, bool(sources))
     return config
-
-
-def _within(site: Path, source: str) -> str:
-    """A folder that is given as an absolute path, as seen from the site that it is in."""
-    return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
-
-
-def _check_sources(config: Config, given: bool) -> None:
-    """A folder that is not there is a mistake, rather than the end of all its posts' feeds."""
-    missing = [name for name in config.posts.sources if not _is_there(config.root, name)]
-    names = ", ".join(map(show, missing))
-    if given and missing:
-        raise click.BadParameter(
-            f"no folder {names} in {config.root}; name folders as seen from there",
-            param_hint="'--posts'",
-        )
-    if missing and len(missing) == len(config.posts.sources):
-        what = f"no folder {names} in {config.root}; name those that posts are in"
-        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
-
-
-def _is_there(root: Path, source: str) -> bool:
-    """Whether a folder, or any of those that a pattern means, is in the site."""
-    if not glob.has_magic(source):
-        return os.path.isdir(root / source)
-    found = glob.iglob(source, root_dir=root, recursive=True)
-    return any(os.path.isdir(root / folder) for folder in found)
 
 
 @contextlib.contextmanager

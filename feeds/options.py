@@ -6,6 +6,8 @@ In: what was typed. Out: values; what cannot be meant is a usage error that says
 from __future__ import annotations
 
 import contextlib
+import glob
+import os
 import re
 from datetime import date
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Final
 import click
 
 from feeds import completion
+from feeds.config import Config, config_path
+from feeds.errors import ConfigError
 from feeds.models import Kind
 from feeds.section import show
 
@@ -41,6 +45,36 @@ def read_seconds(
     if not match or not float(match[1]):
         raise click.BadParameter(f"{show(value)} is no duration like 90, 10m or 2h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def within(site: Path, source: str) -> str:
+    """A folder that is given as an absolute path, as seen from the site that it is in."""
+    return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
+
+
+def check_sources(config: Config, given: bool) -> None:
+    """A folder that is not there is a mistake, rather than the end of all its posts' feeds.
+
+    ``given`` says whether it was typed, or stands in the configuration.
+    """
+    missing = [name for name in config.posts.sources if not _is_there(config.root, name)]
+    names = ", ".join(map(show, missing))
+    if given and missing:
+        raise click.BadParameter(
+            f"no folder {names} in {config.root}; name folders as seen from there",
+            param_hint="'--posts'",
+        )
+    if missing and len(missing) == len(config.posts.sources):
+        what = f"no folder {names} in {config.root}; name those that posts are in"
+        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
+
+
+def _is_there(root: Path, source: str) -> bool:
+    """Whether a folder, or any of those that a pattern means, is in the site."""
+    if not glob.has_magic(source):
+        return os.path.isdir(root / source)
+    found = glob.iglob(source, root_dir=root, recursive=True)
+    return any(os.path.isdir(root / folder) for folder in found)
 
 
 SITE = click.argument(
