@@ -35,7 +35,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-from bench.corpora import SHAPES, ChangedError, machine, unchanged
+from bench.build import ChangedError, machine, unchanged
+from bench.corpora import SHAPES
 from bench.corpus import write_corpus
 from bench.measure import FailedError, timed
 from bench.processes import cpu_seconds

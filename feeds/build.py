@@ -181,10 +181,21 @@ def known_posts(
 
 
 @dataclass(frozen=True, slots=True)
-class KnownFeeds:
-    """Every feed with the number of its entries, and what is to be said of the files."""
+class KnownFeed:
+    """A feed, how many entries it has now, how many posts belong to it, and when the newest
+    of them was published."""
 
-    feeds: tuple[tuple[Feed, int], ...]
+    head: Feed
+    entries: int
+    posts: int
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFeeds:
+    """Every feed, and what is to be said of the files."""
+
+    feeds: tuple[KnownFeed, ...]
     findings: tuple[Finding, ...]
 
 
@@ -200,12 +211,15 @@ def known_feeds(
     def run(index: Index) -> KnownFeeds:
         scanned = read(index, config, now, workers, options.progress, clock)
         found = definitions(index, config)
+        visible = index.count().get(State.VISIBLE, 0)
         listed = []
         for definition in found.definitions:
             posts = index.newest(definition.terms, config.feeds.entries)
-            newest = max((post.updated for post in posts), default=0)
-            head = replace(definition.head, updated=aware(newest, config))
-            listed.append((head, len(posts)))
+            updated = max((post.updated for post in posts), default=0)
+            head = replace(definition.head, updated=aware(updated, config))
+            number = definition.posts if definition.terms else visible
+            newest = max((post.date for post in posts), default=0)
+            listed.append(KnownFeed(head, len(posts), number, aware(newest, config)))
         index.store_notes(found.findings)
         findings = sorted([*config.notes, *scanned, *index.findings()])
         return KnownFeeds(tuple(listed), tuple(findings))

@@ -10,34 +10,56 @@ Nothing of a file's name, a post's title or an argument reaches a terminal unesc
 from __future__ import annotations
 
 import contextlib
-import glob
 import io
 import os
-import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from feeds import __version__
-from feeds.config import Config, config_path, load_config
+from feeds import __version__, completion
+from feeds.config import Config, load_config
 from feeds.destination import absolute
 from feeds.errors import ConfigError, FeedsError, OutputError
-from feeds.models import Finding, Level, Role
+from feeds.models import Finding, Kind, Role
+from feeds.options import (
+    AS_JSON,
+    CATEGORY,
+    CLUSTER,
+    JOBS,
+    KIND,
+    MATCH,
+    SINCE,
+    SITE,
+    SORT,
+    SOURCES,
+    STATE,
+    TAG,
+    TO,
+    UNTIL,
+    VERBOSE,
+    check_sources,
+    read_day,
+    read_seconds,
+    within,
+)
 from feeds.section import show
-from feeds.terminal import json_lines, json_text, progress_bars, visible
+from feeds.terminal import count, json_lines, json_text, progress_bars, visible
 
 if TYPE_CHECKING:
-    from feeds.build import Result
+    from feeds.build import KnownFeed, Result
     from feeds.check import Checked, CheckOptions
     from feeds.cluster import Address
     from feeds.links.formats import Context
     from feeds.links.store import LinkStore
+    from feeds.lookup import PostFilter
+    from feeds.models import Post
     from feeds.publishing.delivery import Delivery
     from feeds.workers import Workers
 
@@ -45,47 +67,6 @@ FOUND: Final = 1
 INTERRUPTED: Final = 130
 LINKS_WAIT: Final = 30.0  # seconds that another check of the same links may take
 LEAST_TIME: Final = 0.001  # seconds; none would be as many as it takes
-
-
-def _cluster_address(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> Address | None:
-    if value is None:
-        return None
-    from feeds.cluster import address
-
-    try:
-        return address(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{show(value)} {error}") from error
-
-
-SITE = click.argument("site", type=click.Path(path_type=Path, readable=False), default=Path())
-SOURCES = click.option(
-    "--posts",
-    "sources",
-    metavar="DIR",
-    multiple=True,
-    help="Read this folder of SITE, or glob, instead of [posts] sources; may be repeated.",
-)
-JOBS = click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Read and render with N processes.  [default: one for each CPU]",
-)
-TO = click.option(
-    "--to",
-    metavar="URL",
-    help="A folder, or s3://bucket/prefix?endpoint=https://…&region=…",
-)
-CLUSTER = click.option(
-    "--cluster",
-    callback=_cluster_address,
-    metavar="ADDRESS",
-    help="Read and render on the Dask cluster with this scheduler, like tcp://10.0.0.5:8786.",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 class _InOrder(click.Group):
@@ -127,6 +108,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    completion.register()
     try:
         code = cli.main(prog_name="feeds", standalone_mode=False, color=_colour())
     except FeedsError as error:
@@ -200,14 +182,18 @@ def init(site: Path, force: bool) -> None:
       feeds init            for the site in this folder
       feeds init blog       for the one in blog/
     """
-    import shlex
-
     from feeds.starter import write_config
 
     path, origin = write_config(site, force)
     _print(f"wrote {visible(str(path))}" + (f", from what {origin} says" if origin else ""))
-    argument = "" if site == Path() else f" {shlex.quote(str(site))}"
-    _say(f"next: look through it, url and sources first, then run `feeds build{visible(argument)}`")
+    _say(f"next: look through it, url and sources first, then run `feeds build{_argument(site)}`")
+
+
+def _argument(site: Path) -> str:
+    """SITE as it is to be written behind a command."""
+    import shlex
+
+    return "" if site == Path() else visible(f" {shlex.quote(str(site))}")
 
 
 # --- feeds build --------------------------------------------------------------------------
@@ -219,6 +205,7 @@ def init(site: Path, force: bool) -> None:
     "-o",
     "--output",
     metavar="DIR",
+    shell_complete=completion.folders,
     help="Write the feeds into this folder instead of [feeds] output.",
 )
 @click.option("--full", is_flag=True, help="Forget what is known and read everything again.")
@@ -227,6 +214,7 @@ def init(site: Path, force: bool) -> None:
 )
 @TO
 @click.option("--notify", is_flag=True, help="Tell the hubs of [feeds] hubs what changed.")
+@VERBOSE
 @JOBS
 @CLUSTER
 @SOURCES
@@ -238,6 +226,7 @@ def build(
     strict: bool,
     to: str | None,
     notify: bool,
+    verbose: bool,
     jobs: int | None,
     cluster: Address | None,
     sources: Sequence[str],
@@ -261,6 +250,8 @@ def build(
       feeds build --json                 what was written, and every finding
     """
     from feeds import build as steps
+    from feeds.objects import build_object
+    from feeds.summary import build_lines
 
     started = time.perf_counter()
     config = _config(site, sources, output, to)
@@ -268,75 +259,36 @@ def build(
         options = steps.Options(full=full, strict=strict, progress=progress)
         result = steps.build(config, datetime.now(UTC), workers, options)
     seconds = time.perf_counter() - started
-    _report(result.findings)
+    _report(result.findings, verbose)
     if not as_json:
-        _print_build(result, config, seconds)
+        for line in build_lines(result, visible(_relative(config.output)), seconds):
+            _print(line)
     delivery = _publish(config) if to is not None and result.published else None
     told = steps.notify(config, time.time) if notify else None
     if as_json:
         delivered = {"publishing": _delivery_object(delivery, config)} if delivery else {}
-        _print_json({**_build_object(result, config, seconds), **delivered})
+        _print_json({**build_object(result, config, seconds), **delivered})
     else:
         if delivery:
             _print_delivery(delivery, config)
         if told is not None:
-            _print(f"{_count(told, 'feed')} told to {_count(len(config.feeds.hubs), 'hub')}")
+            _print(f"{count(told, 'feed')} told to {count(len(config.feeds.hubs), 'hub')}")
+        _tell_next(result, config, site)
     if strict and result.faults:
         return FOUND
     return 0
 
 
-NOT_IN_FEEDS: Final = {
-    "FUTURE": "of the future",
-    "HIDDEN": "not published",
-    "RIVAL": "left out: another has the same link",
-}
+def _tell_next(result: Result, config: Config, site: Path) -> None:
+    """What to do now: where there are no posts for everybody, else for who sits before it."""
+    from feeds.summary import no_posts
 
-
-def _print_build(result: Result, config: Config, seconds: float) -> None:
-    from feeds.rows import State
-
-    _print(
-        f"{_count(result.posts.get(State.VISIBLE, 0), 'post')} in {_count(result.feeds, 'feed')}"
-    )
-    for state, what in NOT_IN_FEEDS.items():
-        if number := result.posts.get(State[state]):
-            _print(f"{_count(number, 'post')} {what}")
-    folder = visible(_relative(config.output))
-    if result.published is None:
-        _print(f"nothing was written to {folder}, because of --strict")
-        return
-    written, removed = len(result.published.written), len(result.published.removed)
-    kept = result.documents - written
-    parts = [f"{_count(written, 'file')} written"]
-    parts += [f"{kept} unchanged"] if kept else []
-    parts += [f"{removed} removed"] if removed else []
-    _print(f"{', '.join(parts)} in {folder}/ ({seconds:.1f} s)")
-
-
-def _build_object(result: Result, config: Config, seconds: float) -> dict[str, Any]:
-    published = result.published
-    return {
-        "output": str(config.output),
-        "posts": {state.name.lower(): number for state, number in sorted(result.posts.items())},
-        "feeds": result.feeds,
-        "documents": result.documents,
-        "published": published is not None,
-        "written": sorted(published.written) if published else [],
-        "removed": sorted(published.removed) if published else [],
-        "findings": [_finding_object(found) for found in result.findings],
-        "seconds": round(seconds, 3),
-    }
-
-
-def _finding_object(found: Finding) -> dict[str, Any]:
-    return {
-        "path": found.path,
-        "line": found.line,
-        "level": found.level.value,
-        "what": found.what,
-        "done": found.done,
-    }
+    if not result.posts:
+        _say(no_posts(config))
+    elif result.published is not None and sys.stdout.isatty():
+        first = config.html.directory or next(iter(config.feeds.paths[Kind.SITE].values()))
+        page = visible(_relative(config.output / first))
+        _say(f"next: look at {page}, or serve it with `feeds serve{_argument(site)}`")
 
 
 # --- feeds posts, feeds list --------------------------------------------------------------
@@ -344,112 +296,154 @@ def _finding_object(found: Finding) -> dict[str, Any]:
 
 @cli.command()
 @SITE
+@CATEGORY
+@TAG
+@SINCE
+@UNTIL
+@STATE
+@click.option("--problems", is_flag=True, help="Only posts that something is to be said of.")
+@MATCH
+@VERBOSE
 @JOBS
 @SOURCES
 @AS_JSON
-def posts(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -> None:
+def posts(
+    site: Path,
+    categories: tuple[str, ...],
+    tags: tuple[str, ...],
+    since: date | None,
+    until: date | None,
+    states: tuple[str, ...],
+    problems: bool,
+    words: str,
+    verbose: bool,
+    jobs: int | None,
+    sources: Sequence[str],
+    as_json: bool,
+) -> None:
     """Show what was read of every post.
 
-    The newest come first; no feed is written. With --json each post is an object on a line of
-    its own: path, url, id, title, date, updated, categories, tags, published (false for
-    drafts and hidden posts), state (visible, future, hidden, or rival: another post has its
-    link), source, aliases (where it was before), links, warnings. What is to be said of other
-    files goes to stderr.
+    The newest come first; no feed is written. What is asked for has to hold all together; of
+    several tags, categories or states one is enough. --problems shows below each post what is
+    to be said of it, and on stderr what is to be said of files that are no posts.
+
+    With --json each post is an object on a line of its own: path, url, id, title, date,
+    updated, categories, tags, published (false for drafts and hidden posts), state (visible,
+    future, hidden, or rival: another post has its link), source, aliases (where it was
+    before), links, warnings. What is to be said of other files goes to stderr.
 
     \b
     Examples:
       feeds posts
+      feeds posts --problems
+      feeds posts --tag 股市 --since 2026-01-01
+      feeds posts --match '*/2026/*' --state future
       feeds posts blog --posts old_post
       feeds posts --json | jq -r '.[] | select(.warnings != []) | .path'
     """
+    if since and until and since > until:
+        raise click.UsageError(f"--since {since} is after --until {until}; exchange them")
     from feeds import build as steps
+    from feeds.lookup import PostFilter, choose
+    from feeds.objects import post_object
+    from feeds.summary import finding_line, no_posts
 
     config = _config(site, sources)
+    wanted = PostFilter(categories, tags, since, until, states, words, problems)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_posts(config, datetime.now(UTC), workers, options)
-    findings = [*config.notes, *known.findings]
-    if not as_json:
-        for post, state in known.posts:
-            mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
-            _print(f"{post.date:%Y-%m-%d %H:%M}  {visible(post.title)}{mark}")
-            _print(f"    {visible(post.path)}")
-        _report(findings)
-        _say(_count(len(known.posts), "post"))
+    found = choose(wanted, known.posts, [*config.notes, *known.findings])
+    if as_json:
+        _print_json_lines(
+            post_object(post, state, [str(finding) for finding in findings])
+            for post, state, findings in found.posts
+        )
+        _report(found.beside, verbose)
         return
-    warnings: dict[str, list[str]] = {}
-    for found in findings:
-        warnings.setdefault(found.path, []).append(str(found))
-    _print_json_lines(
-        {
-            "path": post.path,
-            "url": post.url,
-            "id": post.id,
-            "title": post.title,
-            "date": post.date.isoformat(),
-            "updated": post.updated.isoformat(),
-            "categories": post.categories,
-            "tags": post.tags,
-            "published": post.published,
-            "state": state.name.lower(),
-            "source": post.source,
-            "aliases": post.aliases,
-            "links": [
-                {"role": link.role, "label": link.label, "url": link.url, "line": link.line}
-                for link in post.links
-            ],
-            "warnings": warnings.pop(post.path, []),
-        }
-        for post, state in known.posts
-    )
-    # What is left is about files that are no posts.
-    _report([found for found in findings if found.path in warnings])
+    for post, state, findings in found.posts:
+        mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
+        _print(f"{post.date:%Y-%m-%d %H:%M}  {visible(post.title)}{mark}")
+        _print(f"    {visible(post.path)}")
+        for finding in findings if problems else ():
+            _print(f"    {finding_line(finding)}")
+    _report(found.beside if problems else found.findings(), verbose)
+    _say(count(len(found.posts), "post"))
+    if not known.posts:
+        _say(no_posts(config))
+    elif not found.posts:
+        _tell_why_none(wanted, (post for post, _ in known.posts))
+
+
+def _tell_why_none(wanted: PostFilter, posts: Iterable[Post]) -> None:
+    """Which of the terms asked for no post has, and what was likely meant."""
+    from feeds.lookup import near_terms
+
+    for kind, name, near in near_terms(wanted, posts):
+        hint = f"did you mean {show(near)}?" if near else "`feeds list` shows which there are"
+        _say(visible(f"no post has the {kind} {show(name)}; {hint}"))
 
 
 @cli.command(name="list")
 @SITE
+@KIND
+@SORT
+@MATCH
+@VERBOSE
 @JOBS
 @SOURCES
 @AS_JSON
-def list_feeds(site: Path, jobs: int | None, sources: Sequence[str], as_json: bool) -> None:
+def list_feeds(
+    site: Path,
+    kinds: Sequence[str],
+    sort: str | None,
+    words: str,
+    verbose: bool,
+    jobs: int | None,
+    sources: Sequence[str],
+    as_json: bool,
+) -> None:
     """Show which feeds there are, and where.
 
-    Each with its kind, number of entries, name and address; none is written. With --json each
-    feed is an object on a line of its own: kind (site, category or tag), name, title, path,
-    url, entries, updated, urls (of every format).
+    Each with its kind, name, number of entries in it, number of posts in all, day of the
+    newest and address; none is written. A terminal gets a table; elsewhere each feed is a line
+    with tabs between these six.
+
+    With --json each feed is an object on a line of its own: kind (site, category or tag),
+    name, title, path, url, entries, updated, urls (of every format), posts, newest.
 
     \b
     Examples:
       feeds list
+      feeds list --kind tag --sort posts
+      feeds list --match 'tag/a*'
       feeds list blog --json | jq -r '.[] | select(.kind == "tag") | .url'
     """
     from feeds import build as steps
+    from feeds.lookup import wanted_feeds
+    from feeds.objects import feed_object
 
     config = _config(site, sources)
     with _workers(jobs) as workers, _progress() as progress:
         options = steps.Options(progress=progress)
         known = steps.known_feeds(config, datetime.now(UTC), workers, options)
-    objects = [
-        {
-            "kind": feed.kind,
-            "name": feed.name,
-            "title": feed.title,
-            "path": next(iter(feed.paths.values())),
-            "url": next(iter(feed.urls.values())),
-            "entries": entries,
-            "updated": feed.updated.isoformat(),
-            "urls": dict(feed.urls),
-        }
-        for feed, entries in known.feeds
-    ]
+    _report(known.findings, verbose)
+    feeds = wanted_feeds(known.feeds, kinds, words, sort or "")
     if as_json:
-        _print_json_lines(objects)
-        _report(known.findings)
+        _print_json_lines(map(feed_object, feeds))
+    else:
+        _print_feeds(feeds)
+
+
+def _print_feeds(feeds: Sequence[KnownFeed]) -> None:
+    from feeds.tables import feed_lines, feed_table
+
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        _print(feed_table(feeds, width, _colour() is not False))
         return
-    for feed in objects:
-        name = visible(str(feed["name"]))
-        _print(f"{feed['kind']:<9}{feed['entries']:>4}  {name}  {feed['url']}")
-    _report(known.findings)
+    for line in feed_lines(feeds):
+        _print(line)
 
 
 # --- feeds publish ------------------------------------------------------------------------
@@ -510,19 +504,21 @@ def _published_to(to: str | None) -> dict[str, Any]:
 
 
 def _print_delivery(delivery: Delivery, config: Config, would: str = "") -> None:
-    parts = [f"{_count(len(delivery.sent), 'file')} {would}sent"]
+    parts = [f"{count(len(delivery.sent), 'file')} {would}sent"]
     parts += [f"{delivery.unchanged:,} unchanged"] if delivery.unchanged else []
     parts += [f"{len(delivery.removed):,} {would}removed"] if delivery.removed else []
     _print(f"{', '.join(parts)} in {visible(str(config.publish.to))}")
 
 
 def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
+    from feeds.objects import finding_object
+
     return {
         "to": str(config.publish.to),
         "sent": delivery.sent,
         "removed": delivery.removed,
         "unchanged": delivery.unchanged,
-        "findings": [_finding_object(found) for found in delivery.findings],
+        "findings": [finding_object(found) for found in delivery.findings],
     }
 
 
@@ -596,12 +592,12 @@ def serve(
 @SITE
 @click.option(
     "--day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    callback=read_day,
     metavar="DATE",
     help="As in 2026-01-31.  [default: the last day there is]",
 )
 @AS_JSON
-def subscribers(site: Path, day: datetime | None, as_json: bool) -> None:
+def subscribers(site: Path, day: date | None, as_json: bool) -> None:
     """Show how many subscribe to each feed.
 
     Counted are what aggregators tell while they fetch, and distinct plain readers. No
@@ -609,7 +605,7 @@ def subscribers(site: Path, day: datetime | None, as_json: bool) -> None:
     """
     from feeds.audience import audience
 
-    wanted = day.date().isoformat() if day else None
+    wanted = day.isoformat() if day else None
     found = audience(load_config(site), wanted)
     if as_json:
         _print_json_lines(
@@ -635,16 +631,6 @@ def subscribers(site: Path, day: datetime | None, as_json: bool) -> None:
 # --- feeds check --------------------------------------------------------------------------
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """A number of seconds, or one with s, m or h behind it."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", value, re.ASCII)
-    if not match or not float(match[1]):
-        raise click.BadParameter(f"{show(value)} is no duration like 90, 10m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
 @cli.command()
 @SITE
 @click.option(
@@ -659,7 +645,9 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--offline", is_flag=True, help="Ask nobody: only what can be said without.")
 @click.option("--recheck", is_flag=True, help="Ask again for what is known, however new it is.")
 @click.option("--changed", is_flag=True, help="Only posts that changed since the last run.")
-@click.option("--max-time", callback=_seconds, metavar="TIME", help="Stop after 90 (s), 10m or 2h.")
+@click.option(
+    "--max-time", callback=read_seconds, metavar="TIME", help="Stop after 90 (s), 10m or 2h."
+)
 @click.option(
     "--format",
     "form",
@@ -678,6 +666,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--fix", is_flag=True, help="Correct in the posts what is certain.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show it only.")
 @click.option("--archive", is_flag=True, help="Look for archived copies of sources that are gone.")
+@VERBOSE
 @JOBS
 @CLUSTER
 @SOURCES
@@ -693,6 +682,7 @@ def check(
     fix: bool,
     dry_run: bool,
     archive: bool,
+    verbose: bool,
     jobs: int | None,
     cluster: Address | None,
     sources: Sequence[str],
@@ -752,7 +742,7 @@ def check(
                 asked = done.asked
                 done = run(again)
                 done = replace(done, asked=done.asked + asked)
-            _report(done.findings)
+            _report(done.findings, verbose)
             _put_check(config, store, wished, done, form, put)
         if archive and not done.interrupted:
             _archive(config, store)
@@ -781,9 +771,9 @@ def _fix(
         if not dry_run and replace_file(config.root / file.path, file.before, file.after):
             written += 1
     what = "could be corrected" if dry_run else "corrected"
-    _say(f"{_count(files if dry_run else written, 'file')} {what}")
+    _say(f"{count(files if dry_run else written, 'file')} {what}")
     if not dry_run and written < files:
-        _say(f"{_count(files - written, 'file')} changed meanwhile and left alone")
+        _say(f"{count(files - written, 'file')} changed meanwhile and left alone")
     return written
 
 
@@ -795,7 +785,7 @@ def _archive(config: Config, store: LinkStore) -> None:
 
     with _progress() as progress:
         found = steps.find_copies(config, store, datetime.now(UTC), progress)
-    _say(f"{_count(found, 'archived copy', 'archived copies')} found")
+    _say(f"{count(found, 'archived copy', 'archived copies')} found")
     for url, copy in sorted(store.archived().items()):
         if copy:
             _say(f"  {visible(url)}\n    {visible(copy)}")
@@ -830,7 +820,7 @@ def _put_check(
         if ignored.until < today:
             _say(visible(f"links.ignore[{number}] ended on {ignored.until}: {ignored.reason}"))
     rest = f", {done.left:,} are left for the next run" if done.left else ""
-    put(f"{_count(done.asked, 'address', 'addresses')} asked for{rest}")
+    put(f"{count(done.asked, 'address', 'addresses')} asked for{rest}")
 
 
 def _context(config: Config, done: Checked) -> Context:
@@ -866,6 +856,26 @@ def _write(file: BinaryIO, line: str | bytes) -> None:
 STANDING_COLOURS: Final = {"bad": "red", "unsure": "yellow"}
 
 
+# --- feeds completion ---------------------------------------------------------------------
+
+
+@cli.command(name="completion")
+@click.argument("shell", type=click.Choice(completion.SHELLS), metavar="SHELL")
+def print_completion(shell: str) -> None:
+    """Print what has a shell complete what is typed.
+
+    That is commands, options, folders and, for `feeds posts`, categories and tags. SHELL is
+    bash, zsh or fish. Names of categories and tags are those of the last `feeds build`.
+
+    \b
+    Examples, each for a shell to begin with it:
+      feeds completion bash > ~/.local/share/bash-completion/completions/feeds
+      feeds completion zsh > ~/.zfunc/_feeds    with fpath+=~/.zfunc before compinit
+      feeds completion fish > ~/.config/fish/completions/feeds.fish
+    """
+    _print(completion.script(cli, shell).rstrip("\n"))
+
+
 # --- what the commands share --------------------------------------------------------------
 
 
@@ -875,39 +885,12 @@ def _config(
     """The configuration of a site with what the command line says in place of it."""
     over = _published_to(to)
     if sources:
-        over["posts"] = {"sources": [_within(site, source) for source in sources]}
+        over["posts"] = {"sources": [within(site, source) for source in sources]}
     if output is not None:
         over["feeds"] = {"output": output and os.path.abspath(output)}
     config = load_config(site, over)
-    _check_sources(config, bool(sources))
+    check_sources(config, bool(sources))
     return config
-
-
-def _within(site: Path, source: str) -> str:
-    """A folder that is given as an absolute path, as seen from the site that it is in."""
-    return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
-
-
-def _check_sources(config: Config, given: bool) -> None:
-    """A folder that is not there is a mistake, rather than the end of all its posts' feeds."""
-    missing = [name for name in config.posts.sources if not _is_there(config.root, name)]
-    names = ", ".join(map(show, missing))
-    if given and missing:
-        raise click.BadParameter(
-            f"no folder {names} in {config.root}; name folders as seen from there",
-            param_hint="'--posts'",
-        )
-    if missing and len(missing) == len(config.posts.sources):
-        what = f"no folder {names} in {config.root}; name those that posts are in"
-        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
-
-
-def _is_there(root: Path, source: str) -> bool:
-    """Whether a folder, or any of those that a pattern means, is in the site."""
-    if not glob.has_magic(source):
-        return os.path.isdir(root / source)
-    found = glob.iglob(source, root_dir=root, recursive=True)
-    return any(os.path.isdir(root / folder) for folder in found)
 
 
 @contextlib.contextmanager
@@ -939,28 +922,15 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
-def _report(findings: Iterable[Finding]) -> None:
-    """Findings, a line each, and how many there are of each level."""
-    counts = dict.fromkeys(Level, 0)
-    for found in findings:
-        counts[found.level] += 1
-        _say(_coloured(found))
-    said = [_count(number, level) for level, number in reversed(counts.items()) if number]
-    if said:
-        _say(", ".join(said))
+def _report(findings: Iterable[Finding], verbose: bool = True) -> None:
+    """Findings, a line each, and how many there are of each level.
 
+    On a terminal, unless ``verbose``, only a few of those that are alike.
+    """
+    from feeds.summary import report_lines
 
-COLOURS: Final = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "red"}
-
-
-def _coloured(found: Finding) -> str:
-    where = f"{found.path}:{found.line}" if found.line else found.path
-    level = click.style(f" {found.level}: ", fg=COLOURS[found.level])
-    return f"{visible(where)}:{level}{visible(f'{found.what} — {found.done}')}"
-
-
-def _count(number: int, noun: str, nouns: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+    for line in report_lines(list(findings), verbose or not sys.stderr.isatty()):
+        _say(line)
 
 
 def _relative(path: Path) -> str:

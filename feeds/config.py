@@ -7,6 +7,7 @@ what another generator's configuration says, checks everything, and either retur
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from feeds import sites
 from feeds.destination import Publish, publish_settings
-from feeds.errors import ConfigError
+from feeds.errors import ConfigError, refusal
 from feeds.htmlpages import HtmlPages, html_pages
 from feeds.models import Finding, Format, Kind, Level, Person, Role, Verdict
 from feeds.patterns import feed_paths, keep_apart, keep_pages_apart, output_path
@@ -309,9 +310,7 @@ def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
         raise ConfigError(own_path, [f"is {program}'s configuration; {advice}"])
     other = sites.jekyll_settings(root)
     if own is None and other is None:
-        raise ConfigError(
-            root, [f"no {CONFIG_NAME} and no _config.yml in it; `feeds init` writes one"]
-        )
+        raise ConfigError(root, [f"no {CONFIG_NAME} and no _config.yml in it; {_instead_of(root)}"])
     path = other.path if other and own is None else own_path
     tables = {"the command line": over or {}, own_path.name: own or {}}
     if other:
@@ -334,10 +333,34 @@ def _existing(root: Path) -> Path:
     found = Path(os.path.realpath(root))
     if not found.is_dir():
         what = "is not a folder" if found.exists() else "does not exist"
-        raise ConfigError(found, [f"{what}; name the folder of the site"])
+        raise ConfigError(found, [f"{what}; name the folder of the site{_near(found)}"])
     if not _is_unicode(str(found)):
         raise ConfigError(found, ["is no name in UTF-8; rename it"])
     return found
+
+
+def _near(path: Path) -> str:
+    """What may have been meant: the folder that a file is in, or one with much the same name."""
+    if path.exists():
+        return f": {path.parent}" if _is_site(path.parent) else ""
+    import difflib
+
+    with contextlib.suppress(OSError):
+        folders = [name for name in os.listdir(path.parent) if os.path.isdir(path.parent / name)]
+        if near := difflib.get_close_matches(path.name, folders, n=1):
+            return f"; did you mean {near[0]}?"
+    return ""
+
+
+def _instead_of(root: Path) -> str:
+    """What to do in a folder that is no site: to take the one that it is in, or to make one."""
+    site = next((folder for folder in root.parents if _is_site(folder)), None)
+    return f"its site is {site}, name that" if site else "`feeds init` writes one"
+
+
+def _is_site(folder: Path) -> bool:
+    names = (CONFIG_NAME, OWN_NAME, "_config.yml")
+    return any(os.path.isfile(folder / name) for name in names)
 
 
 def _notes(other: sites.Settings | None) -> tuple[Finding, ...]:
@@ -384,11 +407,10 @@ def _load_toml(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(path, [f"cannot be read: {reason}"]) from error
+        raise ConfigError(path, [f"cannot be read: {refusal(error)}"]) from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(path, [f"line {line}: not UTF-8"]) from error
+        raise ConfigError(path, [f"line {line}: not UTF-8; save it as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
     except RecursionError as error:

@@ -8,8 +8,10 @@ its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Mapping, Sequence
 from os import PathLike
+from typing import Final
 
 
 class FeedsError(Exception):
@@ -47,3 +49,24 @@ class OutputError(FeedsError):
 
 class ClusterError(FeedsError):
     """The machines of ``--cluster`` cannot be used, or cannot be used any more."""
+
+
+class AddressError(FeedsError):
+    """The address of the server cannot be listened at."""
+
+
+def refusal(error: OSError) -> str:
+    """Why the machine would not read or write a file, and what to do if that is known."""
+    reason = (error.strerror or str(error)).lower()
+    advice = ADVICE.get(error.errno or 0)
+    return f"{reason}; {advice}" if advice else reason
+
+
+ADVICE: Final[Mapping[int, str]] = {
+    errno.EACCES: "give this user permission",
+    errno.EPERM: "give this user permission",
+    errno.ENOENT: "make its folder first",
+    errno.ENOSPC: "make room and run it again",
+    errno.EDQUOT: "make room and run it again",
+    errno.EROFS: "choose a place that can be written",
+}

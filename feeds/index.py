@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import orjson
 
-from feeds.errors import IndexLockedError, OutputError
+from feeds.errors import IndexLockedError, OutputError, refusal
 from feeds.models import Finding, Level
 from feeds.rows import (
     LIST,
@@ -126,8 +126,8 @@ def _locked(state: Path, wait: float) -> Iterator[None]:
             raise OutputError(
                 f"{path if path.is_dir() else state}: has to be a {kind}; move it away"
             ) from error
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{state}: the state folder cannot be written: {reason}") from error
+        what = f"{state}: the state folder cannot be written"
+        raise OutputError(f"{what}: {refusal(error)}") from error
     try:
         _acquire(file, path, wait)
         with contextlib.suppress(OSError):  # a full disk takes no process id

@@ -43,9 +43,13 @@ class Finding:
     what: str
     done: str
 
+    @property
+    def where(self) -> str:
+        """The place as editors take it."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
     def __str__(self) -> str:
-        where = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{where}: {self.level}: {self.what} — {self.done}"
+        return f"{self.where}: {self.level}: {self.what} — {self.done}"
 
 
 class Role(StrEnum):

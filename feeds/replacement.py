@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from feeds.errors import OutputError
+from feeds.errors import OutputError, refusal
 
 
 @contextlib.contextmanager
@@ -28,8 +28,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with _staged(path) as file:
             yield file
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written: {reason}") from error
+        raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
 
 
 @contextlib.contextmanager

@@ -134,9 +134,21 @@ class Section:
             if key not in self.known:
                 import difflib
 
-                near = difflib.get_close_matches(key, sorted(self.known), n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {listed(self.known)}"
+                hint = f"known: {listed(self.known)}"
+                if near := difflib.get_close_matches(key, sorted(self.known), n=1):
+                    hint = f"did you mean {near[0]}?"
+                elif tables := _tables_with(key):
+                    hint = f"it belongs in {' or '.join(tables)}"
                 self.problem(key, f"unknown key; {hint}")
+
+
+def _tables_with(key: str) -> list[str]:
+    """The tables of a configuration that do have such a key."""
+    import tomllib
+    from importlib.resources import files
+
+    template = files("feeds").joinpath("config_template.toml").read_text("utf-8")
+    return [f"[{name}]" for name, table in tomllib.loads(template).items() if key in table]
 
 
 def show(value: Any) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from feeds.errors import ConfigError
+from feeds.errors import ConfigError, refusal
 
 JEKYLL_NAMES: Final = ("_config.yml", "_config.yaml", "_config.toml")
 HUGO_NAMES: Final = (
@@ -142,8 +142,7 @@ def _load(path: Path) -> Any:
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(path, [f"cannot be read: {reason}"]) from error
+        raise ConfigError(path, [f"cannot be read: {refusal(error)}"]) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(path, [f"line {line}: not UTF-8; save it as UTF-8"]) from error

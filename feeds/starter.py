@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from feeds import sites
 from feeds.config import OWN_NAME, config_path
-from feeds.errors import ConfigError, OutputError
+from feeds.errors import ConfigError, OutputError, refusal
 
 LINE: Final = re.compile(r"(\w+) = (.+?)( *)(# .*)?")
 SECTION: Final = re.compile(r"\[([\w.]+)\]")
@@ -47,8 +47,7 @@ def write_config(root: Path, force: bool = False) -> tuple[Path, str]:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written: {reason}") from error
+        raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
     return path, origin
 
 

@@ -25,6 +25,11 @@ def visible(text: str) -> str:
     return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """``1 post``, ``1,234 posts``."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
 def json_text(value: Mapping[str, Any] | str, indent: int | None = None) -> str:
     """JSON (RFC 8259) without what a terminal would obey."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)

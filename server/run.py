@@ -7,6 +7,7 @@ import functools
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from feeds.config import Config
+from feeds.errors import AddressError
 from server.app import set_up_process, worker
 from server.protocol import BoundedProtocol
 
@@ -35,8 +37,10 @@ MOST_FILES: Final = 65_536
 def serve(config: Config, watch: str) -> None:
     """Serve a site until a signal ends it; ``watch`` is as in ``[server] watch``.
 
-    Raises ``SystemExit``, with another code than 0 if it cannot begin.
+    Raises :class:`~feeds.errors.AddressError` where its address is taken or none of this
+    machine, and ``SystemExit``, with another code than 0 if it cannot begin.
     """
+    _check_address(config.server.host, config.server.port)
     set_up_process(config)
     _allow_connections()
     options = uvicorn.Config(
@@ -67,6 +71,21 @@ def serve(config: Config, watch: str) -> None:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Say in good time, and with what to do, what the server would only find out later."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        advice = "choose another with --host and --port, or with [server] host and port"
+        raise AddressError(f"{host}:{port}: cannot be listened at: {reason}; {advice}") from error
 
 
 def _application(config: Config, watch: str, server: int) -> Starlette:

@@ -565,7 +565,11 @@ def test_posts_and_feeds_can_be_listed_without_building(site: Path) -> None:
         posts = known_posts(load_config(site), NOW, workers)
         feeds = known_feeds(load_config(site), NOW, workers)
     assert [(post.title, state) for post, state in posts.posts] == [("a.md", State.VISIBLE)]
-    assert [(feed.name, entries) for feed, entries in feeds.feeds] == [("", 1), ("t", 1)]
+    assert [(feed.head.name, feed.entries, feed.posts) for feed in feeds.feeds] == [
+        ("", 1, 1),
+        ("t", 1, 1),
+    ]
+    assert {feed.newest for feed in feeds.feeds} == {posts.posts[0][0].date}
     assert not (site / "public").exists()
     run_build(site)
     assert (site / "public/feed.atom").exists()

@@ -304,7 +304,9 @@ def test_a_report_that_cannot_be_written_is_said_before_anybody_is_asked(
 ) -> None:
     add(site, "a.md", web.url("/a"))
     done = feeds(site, "check", "--output", "none/report", code=3)
-    assert done.stderr == "feeds: none/report: cannot be written: no such file or directory\n"
+    reason, advice = "no such file or directory", "make its folder first"
+    reason, advice = "no such file or directory", "make its folder first"
+    assert done.stderr == f"feeds: none/report: cannot be written: {reason}; {advice}\n"
     assert web.asked == {}
     assert "is a directory" in feeds(site, "check", "--output", "posts", code=2).stderr
 

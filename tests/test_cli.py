@@ -27,6 +27,7 @@ from .test_build import big_site, without_privileges
 
 # A warning of Python, such as that of a file that is not closed, is a failure here.
 FEEDS = [sys.executable, "-W", "error", "-m", "feeds"]
+DENIED = "permission denied; give this user permission"
 COMMAND = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
@@ -183,7 +184,7 @@ def test_a_configuration_that_may_not_be_read_is_said(site: Path) -> None:
         without_privileges(*FEEDS, "build", str(site)), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"feeds: {site}/config.toml: cannot be read: permission denied\n"
+    assert done.stderr == f"feeds: {site}/config.toml: cannot be read: {DENIED}\n"
 
 
 def test_a_site_that_may_not_be_entered_is_said(site: Path) -> None:
@@ -193,7 +194,7 @@ def test_a_site_that_may_not_be_entered_is_said(site: Path) -> None:
     )
     site.chmod(0o755)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"feeds: {site}/config.toml: cannot be read: permission denied\n"
+    assert done.stderr == f"feeds: {site}/config.toml: cannot be read: {DENIED}\n"
 
 
 @pytest.mark.parametrize("command", ["build", "posts", "list"])
@@ -215,7 +216,7 @@ def test_a_first_configuration_that_cannot_be_written_is_code_3(tmp_path: Path) 
     )
     assert (done.returncode, done.stdout) == (3, "")
     path = tmp_path / "config.toml"
-    assert done.stderr == f"feeds: {path}: cannot be written: permission denied\n"
+    assert done.stderr == f"feeds: {path}: cannot be written: {DENIED}\n"
 
 
 def test_files_of_somebody_else_in_the_way_are_named_and_code_3(site: Path) -> None:
@@ -282,6 +283,7 @@ def test_init_says_what_it_rests_on(tmp_path: Path) -> None:
 
 # --- for programs -------------------------------------------------------------------------
 
+STOCKS = "%E8%82%A1%E5%B8%82"  # 股市
 POST_KEYS = ["path", "url", "id", "title", "date", "updated", "categories", "tags", "published"]
 FEED_KEYS = ["kind", "name", "title", "path", "url", "entries", "updated"]
 
@@ -363,9 +365,10 @@ def test_feeds_as_json_have_the_promised_keys(site: Path) -> None:
     ]
     tag = found[2]
     assert tag["path"] == "tag/股市/feed.atom"
-    assert tag["url"] == "https://news.example.org/tag/%E8%82%A1%E5%B8%82/feed.atom"
+    assert tag["url"] == f"https://news.example.org/tag/{STOCKS}/feed.atom"
     assert tag["updated"] == "2022-02-01T00:00:00+08:00"
     assert tag["urls"].keys() == {"atom", "rss", "json"}
+    assert (tag["posts"], tag["newest"]) == (2, "2022-02-01T00:00:00+08:00")
     assert not (site / "public").exists()
 
 
@@ -400,7 +403,10 @@ def test_a_build_as_json_tells_all_that_it_did(site: Path) -> None:
 
 def test_nothing_is_an_empty_list(site: Path) -> None:
     assert objects(feeds(site, "posts", "--json")) == []
-    assert feeds(site, "posts").err == "0 posts\n"
+    done = feeds(site, "posts")
+    assert (done.out, done.err.splitlines()[0]) == ("", "0 posts")
+    assert 'no post was found in "posts"; a post begins with front matter' in done.err
+    assert done.err.splitlines()[1] in feeds(site, "build").err
 
 
 def test_posts_and_feeds_can_be_looked_through(site: Path) -> None:
@@ -410,9 +416,9 @@ def test_posts_and_feeds_can_be_looked_through(site: Path) -> None:
         "2999-01-01 00:00  later  [future]\n    posts/b.md\n"
         "2022-01-17 08:54  标题\n    posts/a.md\n"
     )
-    assert re.findall(r"(?m)^(\w+) +(\d+)  (\S*)", feeds(site, "list").out) == [
-        ("site", "1", ""),
-        ("tag", "1", "股市"),
+    assert [line.split("\t") for line in feeds(site, "list").out.splitlines()] == [
+        ["site", "", "1", "1", "2022-01-17", "https://news.example.org/feed.atom"],
+        ["tag", "股市", "1", "1", "2022-01-17", f"https://news.example.org/tag/{STOCKS}/feed.atom"],
     ]
 
 
@@ -539,7 +545,9 @@ def test_a_terminal_shows_a_bar_that_is_gone_in_the_end(site: Path) -> None:
     assert "━" in shown
     # The last thing done to the bars is to erase their lines.
     assert shown.rindex("\x1b[2K") > shown.rindex("━")
-    assert shown.endswith(" s)\n")
+    *_, written, step = shown.splitlines()
+    assert written.endswith(" s)")
+    assert step == "next: look at public/feed.atom, or serve it with `feeds serve`"
 
 
 def test_the_bar_goes_to_stderr(site: Path) -> None:

@@ -62,7 +62,13 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.shipping", "feeds.cluster"),
     ),
     (("feeds.build",),),
-    (("feeds.check",), ("feeds.publishing",)),
+    (
+        ("feeds.check",),
+        ("feeds.publishing",),
+        ("feeds.lookup", "feeds.tables", "feeds.objects"),
+        ("feeds.summary",),
+    ),
+    (("feeds.completion", "feeds.options"),),
     (("server",),),
     (("feeds.cli", "feeds.__main__", "feeds.starter", "feeds.snippet"),),
 )
