@@ -534,7 +534,9 @@ def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
 @JOBS
 @SOURCES
 def snippet(site: Path, language: str | None, jobs: int | None, sources: Sequence[str]) -> None:
-    """Print what a site puts into the <head> of its own pages for readers to find its feeds.
+    """Print what a site's own pages need to name its feeds.
+
+    It goes into their <head>, for readers to find the feeds that belong to a page.
 
     For Jekyll and Hugo that is a template: the site's feed on every page, and the feeds of the
     categories and tags that a page has. Names whose path does not follow from them, and those
