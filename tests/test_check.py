@@ -26,7 +26,7 @@ from feeds.models import Verdict
 from feeds.workers import Workers, processes
 from server.checker import link_totals
 
-from .conftest import CONFIG, NOW, run_build, tree, write_post
+from .conftest import CONFIG, NO_PAGES, NOW, run_build, tree, write_post
 from .server.conftest import until
 from .web import Web, serving
 
@@ -49,7 +49,7 @@ ports = [{web.port}]
 interval = 0
 archive_api = "{web.url("/available")}"
 """
-    (site / "config.toml").write_text(CONFIG + links, "utf-8")
+    (site / "config.toml").write_text(CONFIG + NO_PAGES + links, "utf-8")
     return site
 
 
