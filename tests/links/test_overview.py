@@ -29,10 +29,10 @@ from feeds.links.overview import (
     Trouble,
     overview,
     pack,
-    state_of_links,
     unpack,
 )
 from feeds.links.report import NOT_ASKED, items
+from feeds.links.runs import state_of_links
 from feeds.links.store import LinkStore
 from feeds.links.urls import host_of
 from feeds.models import Role, Standing, Verdict
