@@ -314,7 +314,6 @@ class Ledger:
         """A worker answers no more."""
         with self._transaction() as db:
             db.execute("DELETE FROM worker WHERE id = ?", (worker,))
-            db.execute("DELETE FROM memory WHERE worker = ?", (worker,))
 
     def editions_served(self, since: float) -> list[str]:
         """What the workers answer from that were heard of since."""

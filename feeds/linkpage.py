@@ -15,6 +15,7 @@ from feeds.documents import WHOLE
 from feeds.errors import OutputError
 from feeds.fingerprint import digest
 from feeds.index import Index
+from feeds.links.runs import FILE_NAME, state_of_links
 from feeds.models import Finding, Kind, Level
 from feeds.rows import PageRow, Part
 
@@ -29,8 +30,6 @@ def settle_links(
     A page whose links say nothing new is looked into only if feeds may have changed: it has
     the names of categories.
     """
-    from feeds.links.overview import state_of_links
-
     if not config.html.links:
         return None, []
     today = now.astimezone(config.site.zone).date()
@@ -57,8 +56,6 @@ def _overview(config: Config, now: datetime) -> bytes:
 def _kept(
     config: Config, before: PageRow | None, now: datetime, error: OutputError
 ) -> tuple[PageRow, list[Finding]]:
-    from feeds.links.runs import FILE_NAME
-
     name = f"{STATE_FOLDER}/{FILE_NAME}"
     found = Finding(name, 0, Level.WARNING, str(error), "the page of links stays as it was")
     return before or _row(config, b"", b"", now), [found]

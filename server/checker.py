@@ -19,8 +19,7 @@ from typing import Final, NamedTuple
 
 from feeds.config import Config
 from feeds.errors import FeedsError, OutputError
-from feeds.links.overview import state_of_links
-from feeds.links.runs import by_verdict, last_run, reading
+from feeds.links.runs import by_verdict, last_run, reading, state_of_links
 from feeds.rows import DamagedIndexError
 from feeds.view import View, connect, current_index
 from feeds.workers import Workers, spawned_processes

@@ -18,7 +18,7 @@ import orjson
 
 from feeds.config import Config, Ignored
 from feeds.links.dead import CONFIRMED
-from feeds.links.runs import Run, by_verdict, last_news, past_runs, reading
+from feeds.links.runs import Run, accepted, by_verdict, last_news, past_runs, reading
 from feeds.links.verdict import is_ignored, severity, standing
 from feeds.models import Role, Standing, Verdict
 
@@ -145,19 +145,6 @@ def unpack(data: bytes) -> Overview | None:
     return Overview(**raw)
 
 
-def state_of_links(config: Config, today: date) -> str:
-    """What tells one overview from another, for little: the run that said anything new, and
-    what the configuration says of verdicts. Empty where links were never checked.
-
-    Raises :class:`~feeds.errors.OutputError` where the store cannot be read.
-    """
-    with reading(config.state) as db:
-        news = last_news(db) if db else None
-    if news is None:
-        return ""
-    return repr((news, sorted(config.links.severity.items()), _accepted(config, today)))
-
-
 def overview(config: Config, today: date) -> Overview | None:
     """The overview; ``None`` where links were never checked.
 
@@ -168,7 +155,7 @@ def overview(config: Config, today: date) -> Overview | None:
         if db is None or news is None:
             return None
         severities = config.links.severity
-        _find(db, severities, _accepted(config, today))
+        _find(db, severities, accepted(config, today))
         counted = Counter(dict(db.execute("SELECT standing, count(*) FROM found GROUP BY 1")))
         hosts = db.execute(HOSTS).fetchall()
         categories = list(_categories(db))
@@ -187,10 +174,6 @@ def overview(config: Config, today: date) -> Overview | None:
         more_categories=len(categories[MOST_CATEGORIES:]),
         trend=trend,
     )
-
-
-def _accepted(config: Config, today: date) -> list[Ignored]:
-    return [each for each in config.links.ignore if each.until >= today]
 
 
 def _moment(run: Run, severities: Mapping[str, str]) -> Moment:
@@ -236,7 +219,7 @@ _SAID: Final = f"""
 """
 _FOUND: Final = """
     SELECT said.*, coalesce(category.name, '') AS category,
-    CASE WHEN {ignored} THEN 'good' WHEN {bad} THEN 'bad' ELSE 'unsure' END AS standing
+    CASE WHEN {accepted} THEN 'good' WHEN {bad} THEN 'bad' ELSE 'unsure' END AS standing
     FROM said LEFT JOIN category ON category.post = said.post {names} WHERE {bad} OR {unsure}
 """
 _NAMES: Final = (
@@ -280,7 +263,7 @@ LINKS: Final = f"""
 
 
 def _find(
-    db: sqlite3.Connection, severities: Mapping[str, str], accepted: Sequence[Ignored]
+    db: sqlite3.Connection, severities: Mapping[str, str], ignored: Sequence[Ignored]
 ) -> None:
     """Put all links that are not good into a table of this connection's own."""
     meant = {
@@ -303,15 +286,15 @@ def _find(
         return f"said.role || '.' || said.verdict IN ({', '.join(keys)})"
 
     def is_accepted(post: str, verdict: str, *urls: str) -> bool:
-        return any(is_ignored(each, verdict, post, urls) for each in accepted)
+        return any(is_ignored(each, verdict, post, urls) for each in ignored)
 
-    ignored = "FALSE"
-    if accepted:
+    meant_well = "FALSE"
+    if ignored:
         db.create_function("is_accepted", 4, is_accepted, deterministic=True)
-        ignored = "is_accepted(post.path, said.verdict, link.written, coalesce(url.url, ''))"
+        meant_well = "is_accepted(post.path, said.verdict, link.written, coalesce(url.url, ''))"
     found = _FOUND.format(
-        ignored=ignored,
-        names=_NAMES if accepted else "",
+        accepted=meant_well,
+        names=_NAMES if ignored else "",
         bad=means(Standing.BAD),
         unsure=means(Standing.UNSURE),
     )

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
 from feeds.config import Config, Ignored
-from feeds.links.runs import by_verdict
+from feeds.links.runs import accepted, by_verdict
 from feeds.links.store import LinkStore, Occurrence
 from feeds.links.urls import host_of
 from feeds.links.verdict import is_ignored, severity
@@ -79,7 +79,7 @@ def items(
     since_run: int = 0,
 ) -> Iterator[Item]:
     """Every link, those in some roles, or those of posts that changed since a run."""
-    ignored = [each for each in config.links.ignore if each.until >= today]
+    ignored = accepted(config, today)
     for occurrence in store.occurrences(roles, since_run):
         yield _item(occurrence, config.links.severity, ignored)
 

@@ -1,7 +1,7 @@
 """What runs of the link checker said, read beside whoever writes it.
 
-In: the state folder. Out: the run that said anything new last, the totals of runs. A build reads
-this, so nothing of the checker itself is loaded.
+In: the state folder. Out: the run that said anything new last, the totals of runs. Each build
+reads this, so nothing of the checker itself is loaded.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from feeds.config import Config, Ignored
 from feeds.errors import OutputError
 
 FILE_NAME: Final = "links.sqlite"  # ``links.sql`` says what is in it
@@ -58,6 +60,24 @@ def reading(state: Path) -> Iterator[sqlite3.Connection | None]:
         raise OutputError(
             f"{path}: {error}; it may be deleted, then links are asked again"
         ) from error
+
+
+def state_of_links(config: Config, today: date) -> str:
+    """What tells one overview from another, for little: the run that said anything new, and
+    what the configuration says of verdicts. Empty where links were never checked.
+
+    Raises :class:`~feeds.errors.OutputError` where the store cannot be read.
+    """
+    with reading(config.state) as db:
+        news = last_news(db) if db else None
+    if news is None:
+        return ""
+    return repr((news, sorted(config.links.severity.items()), accepted(config, today)))
+
+
+def accepted(config: Config, today: date) -> list[Ignored]:
+    """The faults that are accepted on a day."""
+    return [each for each in config.links.ignore if each.until >= today]
 
 
 def last_run(db: sqlite3.Connection) -> Run | None:

@@ -29,10 +29,10 @@ from feeds.links.overview import (
     Trouble,
     overview,
     pack,
-    state_of_links,
     unpack,
 )
 from feeds.links.report import NOT_ASKED, items
+from feeds.links.runs import state_of_links
 from feeds.links.store import LinkStore
 from feeds.links.urls import host_of
 from feeds.models import Role, Standing, Verdict
@@ -225,6 +225,19 @@ def test_one_address_that_many_posts_have_is_listed_once(store: LinkStore, confi
     (category,) = seen(store, config).categories
     assert (category.number, category.more) == (9, 0)
     assert [(each.post, each.number) for each in category.links] == [("8.md", 9)]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.DENIED, Verdict.MOVED, Verdict.GONE])
+def test_a_source_that_posts_share_is_counted_once(
+    store: LinkStore, config: Config, verdict: Verdict
+) -> None:
+    for path in ("a.md", "b.md"):
+        put(store, path, link(A))
+    answer(store, A, verdict)
+    found = seen(store, with_links(config, severity={"moved": "unsure"}))
+    assert (found.bad, found.unsure) == (2, 0)
+    said = "gone" if verdict is Verdict.GONE else "duplicate"
+    assert [(each.verdict, each.number) for each in listed(found)] == [(said, 2)]
 
 
 def test_the_index_knows_all_verdicts_that_may_be_not_good() -> None:
