@@ -515,12 +515,13 @@ def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
 @JOBS
 @SOURCES
 def snippet(site: Path, language: str | None, jobs: int | None, sources: Sequence[str]) -> None:
-    """Print what a site puts into the <head> of its own pages for readers to find its feeds.
+    """Print what the pages of a site need, so that readers find its feeds.
 
-    For Jekyll and Hugo that is a template: the site's feed on every page, and the feeds of the
-    categories and tags that a page has. Names whose path does not follow from them, and those
-    without a feed, are named in it, so print it again when such ones come. For html it is
-    every line there is, under the name of the page that it belongs on.
+    It goes into their <head>. For Jekyll and Hugo it is a template: the site's feed on every
+    page, and the feeds of the categories and tags that a page has. Names whose path does not
+    follow from them, and those without a feed, are named in it, so print it again when such
+    ones come. For html it is every line there is, under the name of the page that it belongs
+    on.
 
     \b
     Examples:
