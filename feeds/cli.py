@@ -515,7 +515,7 @@ def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
 @JOBS
 @SOURCES
 def snippet(site: Path, language: str | None, jobs: int | None, sources: Sequence[str]) -> None:
-    """Print what the pages of a site need, so that readers find its feeds.
+    """Print what the pages of a site need to name its feeds.
 
     It goes into their <head>. For Jekyll and Hugo it is a template: the site's feed on every
     page, and the feeds of the categories and tags that a page has. Names whose path does not
