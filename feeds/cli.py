@@ -534,14 +534,13 @@ def _delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
 @JOBS
 @SOURCES
 def snippet(site: Path, language: str | None, jobs: int | None, sources: Sequence[str]) -> None:
-    """Print what a site's own pages need to name its feeds.
+    """Print what the pages of a site need to name its feeds.
 
-    It goes into their <head>, for readers to find the feeds that belong to a page.
-
-    For Jekyll and Hugo that is a template: the site's feed on every page, and the feeds of the
-    categories and tags that a page has. Names whose path does not follow from them, and those
-    without a feed, are named in it, so print it again when such ones come. For html it is
-    every line there is, under the name of the page that it belongs on.
+    It goes into their <head>. For Jekyll and Hugo it is a template: the site's feed on every
+    page, and the feeds of the categories and tags that a page has. Names whose path does not
+    follow from them, and those without a feed, are named in it, so print it again when such
+    ones come. For html it is every line there is, under the name of the page that it belongs
+    on.
 
     \b
     Examples:

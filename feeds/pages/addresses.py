@@ -13,8 +13,9 @@ from urllib.parse import quote, urlsplit
 
 from feeds.catalog import folder_of, is_index
 
-# A colon in a first segment would make a scheme of it, so that none stays.
-SPECIAL: Final = re.compile(r"[^\w/.~!$'()*,;@&=+-]")
+# A colon in a first segment would make a scheme of it, and a semicolon has parameters behind it
+# for those who read RFC 2396, so that none stays.
+SPECIAL: Final = re.compile(r"[^\w/.~!$'()*,@&=+-]")
 
 
 def reference(page: str, target: str) -> str:

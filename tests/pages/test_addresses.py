@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeds.pages.addresses import host_of, reference, web_address
@@ -43,6 +43,7 @@ paths = st.lists(names, min_size=1, max_size=4).map("/".join)
 
 
 @given(paths, paths)
+@example("0", ";")
 def test_a_browser_resolves_it_to_the_file(page: str, target: str) -> None:
     """As RFC 3986 has it, from below a path with a query of its own."""
     here = "/".join(f"p{number}" for number, _ in enumerate(page.split("/")))
