@@ -126,7 +126,8 @@ def build(
         return Result(
             posts=index.count(),
             feeds=index.feed_count(),
-            documents=len(known),
+            # Some pages may have given way to files of the site.
+            documents=len(published.known if published else known),
             published=published,
             findings=tuple(sorted(findings)),
         )

@@ -150,6 +150,13 @@ def test_problems_stand_below_their_posts_and_those_of_no_post_beside(several: P
     assert "posts/d.md" not in feeds(several, "posts", "--problems", "--tag", "A").err
 
 
+def test_where_every_post_was_left_out_nobody_is_told_that_there_was_none(site: Path) -> None:
+    write_post(site, "a.md", date="whenever")
+    for command in ("build", "posts"):
+        last = feeds(site, command).err.splitlines()[-1]
+        assert last == "every post was left out; `feeds posts --problems` says why"
+
+
 def test_only_what_concerns_the_chosen_posts_is_said(several: Path) -> None:
     assert feeds(several, "posts", "--tag", "股市").err == "2 posts\n"
     assert "posts/b.md:2: warning: " in feeds(several, "posts", "--tag", "A").err

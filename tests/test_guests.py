@@ -38,6 +38,7 @@ def test_a_page_of_the_site_stays_and_the_note_says_which_key_moves_ours(site: P
     result = run_build(site)
     assert result.published is not None
     assert (result.published.written, result.published.removed) == ((), ())
+    assert result.documents == len([path for path in tree(site / "public") if path[0] != "."]) - 1
     assert [str(each) for each in result.findings] == [str(found)]
 
 
