@@ -42,6 +42,7 @@ from bench.corpus import Shape, category_name
 from bench.measure import FailedError, peak_memory, timed
 from bench.table import MEGABYTE, markdown, replace_between, spread
 from bench.tools import MissingError, ours
+from feeds.fingerprint import program
 
 MARKER: Final = "bench.growth"
 LARGEST_KEPT: Final = 100_000
@@ -147,10 +148,10 @@ def _figures(
 
 
 def _key(shape: Shape, runs: int) -> str:
-    """What figures depend on: shape, number of runs, machine, and the program itself."""
-    modules = sorted(Path(feeds.__file__).parent.rglob("*.py"))
-    program = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()
-    return f"{shape} {runs} {machine()} {program}"
+    """What figures depend on: shape, runs, machine, the program, and how it is measured."""
+    modules = sorted(Path(__file__).parent.rglob("*.py"))
+    measure = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()
+    return f"{shape} {runs} {machine()} {tuple(program())} {measure}"
 
 
 def read_figures(path: Path, key: str) -> Figures | None:

@@ -181,20 +181,27 @@ def _take_paths(
 def _take_twin(config: Config, term: TermPosts, feed: str, taken: _Taken) -> str:
     """Where the page of a feed lies: in the folder of ``feed``, its first format.
 
-    Where many feeds share one, it is named as the feed is.
+    Where all feeds share one, it is named as the feed is: no term may be what their folder shows.
     """
     pattern = config.html.feed
     if not pattern:
         return ""
-    cased = "{name}" in next(iter(config.feeds.paths[term.kind].values()))
+    of_feed = next(iter(config.feeds.paths[term.kind].values()))
+    cased = "{name}" in of_feed
     own = feed.rpartition(".")[0] or feed
     twin = pattern.replace("{feed_folder}", folder_of(feed).rstrip("/")).lstrip("/")
     marks = ("", *(f"-{name_hash(term.name, size)}" for size in (4, 8, 16)))
-    choices = (twin, *(f"{own}{mark}.html" for mark in marks))
-    path = next((each for each in choices if taken.free(each, cased)), "")
+    shared = "{" not in folder_of(of_feed) and is_index(twin)
+    choices = (*(() if shared else (twin,)), *(f"{own}{mark}.html" for mark in marks))
+    free = (each for each in choices if taken.free(each, cased) and not OLDER.search(each))
+    path = next(free, "")
     if path:
         taken.add(path)
     return path
+
+
+# What pages of all posts of a feed are called.
+OLDER: Final = re.compile(r"(?:^|[/-])older-[0-9]+\.html$")
 
 
 class _Taken:

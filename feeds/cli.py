@@ -286,7 +286,9 @@ def _tell_next(result: Result, config: Config, site: Path) -> None:
     if not result.posts:
         _say(no_posts(config, result.findings))
     elif result.published is not None and sys.stdout.isatty():
-        first = config.html.directory or next(iter(config.feeds.paths[Kind.SITE].values()))
+        feed = next(iter(config.feeds.paths[Kind.SITE].values()))
+        ours = config.html.directory in result.published.known
+        first = config.html.directory if ours else feed
         page = visible(_relative(config.output / first))
         _say(f"next: look at {page}, or serve it with `feeds serve{_argument(site)}`")
 
@@ -710,6 +712,9 @@ def check(
     """
     if dry_run and not fix:
         raise click.UsageError("--dry-run shows what --fix would change; add --fix")
+    if form == "html" and (roles or changed):
+        other = "--role" if roles else "--changed"
+        raise click.UsageError(f"--format html is the page of all links; leave {other} away")
     if offline and (recheck or archive or max_time):
         other = "--recheck" if recheck else "--archive" if archive else "--max-time"
         raise click.UsageError(f"{other} needs requests, and --offline makes none")

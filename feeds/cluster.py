@@ -163,6 +163,10 @@ def _look(client: Client, scheduler: Address, config: Config, reach: float) -> b
     problems = [f"{name} has {what}" for name, what in _other_dask(client.get_versions())]
     with _token(config) as token:
         found = client.run(look, str(token), on_error="return")
+    # A worker that just died is listed for a while.
+    found = {worker: answer for worker, answer in found.items() if not isinstance(answer, OSError)}
+    if not found:
+        problems.append("has no workers that answer")
     for worker, answer in found.items():
         if isinstance(answer, Exception):
             problems.append(f"{worker} {_why_it_cannot_look(client, worker, answer)}")
@@ -197,10 +201,10 @@ def difference(its: Sequence[Any]) -> str:
     ours = program()
     if its[0] != ours.version:
         return _other(f"feeds {its[0]}", ours.version)
-    theirs = Program(*its)
+    theirs = Program(*its) if len(its) == len(ours) else ours._replace(source="")
     if theirs.python != ours.python:
         return _other(f"Python {theirs.python}", ours.python)
-    for its_library, our_library in zip(theirs.libraries, ours.libraries, strict=True):
+    for its_library, our_library in zip(theirs.libraries, ours.libraries, strict=False):
         if its_library != our_library:
             return _other(its_library, our_library.rpartition(" ")[2])
     files = f"{theirs.source[:8]}, here {ours.source[:8]}"
@@ -312,7 +316,7 @@ class Cluster(Workers):
         return self._errand[1]
 
     def _result(self, future: Future[Any], task: Any, items: Sequence[Any]) -> Any:
-        for _ in range(ROUNDS):
+        for left in reversed(range(ROUNDS)):
             answer = self._answer(future)
             if answer is None:
                 break
@@ -326,6 +330,8 @@ class Cluster(Workers):
                 self._doubts += 1
                 self._seen = self._seen and self._doubts < DOUBTS
             self._includes |= {name: self._site.include(name) for name in answer.includes}
+            if not left:
+                break
             future = self._send(task, items, self._seen and answer.why is not Why.UNSEEN)
         self.done_here += 1
         return task(items)

@@ -159,7 +159,7 @@ def _bucket(text: str) -> BucketDestination:
         raise ValueError(f"expected the name of a bucket after s3://, as in {EXAMPLE}")
     if parts.fragment:
         raise ValueError("a bucket's address has no #")
-    prefix = parts.path.strip("/")
+    prefix = unquote(parts.path).strip("/")
     if prefix and not {"", ".", ".."}.isdisjoint(prefix.split("/")):
         raise ValueError("the prefix has an empty folder, . or .. in it")
     options = parse_qs(parts.query, keep_blank_values=True)

@@ -7,22 +7,23 @@ The command line and the server get theirs here, so that they cannot differ.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from feeds.config import Config
 from feeds.models import EPOCH, Document, Feed, Format
-from feeds.rows import PageRow, TermKey
+from feeds.rows import PageRow, Part, TermKey
 from feeds.values import dataclass
 from feeds.view import View, connect
 
 if TYPE_CHECKING:
     from feeds.catalog import Catalog, Definition
     from feeds.ledger import PublishedDocument
+    from feeds.pageviews import Shown
 
 
 # What pages belong to that are about no feed.
@@ -56,8 +57,10 @@ def documents(view: View, config: Config, paths: Iterable[str]) -> Iterator[Docu
         return
     found = definitions(view, config)
     pages = wanted_pages(view, wanted)
+    pages_of = page_maker(view, config)
     for definition in found.definitions:
-        yield from _of_feed(view, config, definition, wanted, pages.pop(key_of(definition), ()))
+        of_feed = pages.pop(key_of(definition), ())
+        yield from _of_feed(view, config, definition, wanted, of_feed, pages_of)
     yield from whole_documents(view, config, wanted, pages.pop(WHOLE, ()))
 
 
@@ -76,8 +79,9 @@ def whole_documents(
     """Those of these documents that belong to no feed."""
     if config.feeds.opml in paths:
         yield opml_document(config, definitions(view, config))
+    pages_of = page_maker(view, config)
     for page in pages:
-        yield page_document(view, config, page)
+        yield pages_of().document(page, None)
 
 
 def _of_feed(
@@ -86,26 +90,28 @@ def _of_feed(
     definition: Definition,
     paths: frozenset[str],
     pages: Sequence[PageRow],
+    pages_of: Callable[[], Shown],
 ) -> Iterator[Document]:
     formats = [f for f, path in definition.head.paths.items() if path in paths]
-    if formats or pages:
+    if formats or any(page.part is Part.TWIN for page in pages):
         feed = filled(view, config, definition)
-        yield from feed_documents(feed, formats)
-        for page in pages:
-            yield page_document(view, config, page, feed)
+    else:
+        feed = FilledFeed(definition.head, ())
+    yield from feed_documents(feed, formats)
+    for page in pages:
+        yield pages_of().document(page, feed)
 
 
-def page_document(
-    view: View, config: Config, page: PageRow, feed: FilledFeed | None = None
-) -> Document:
-    """A page for people, or a file that all of them share; ``feed`` if it is about one."""
-    from feeds.pageviews import Shown
+def page_maker(view: View, config: Config) -> Callable[[], Shown]:
+    """What makes the pages of one state of the index, made itself when the first is asked for."""
 
-    found, cards = definitions(view, config), view.cards()
-    known = view.memo.get("shown")
-    if known is None or known.found is not found or known.cards != cards:
-        view.memo["shown"] = known = Shown(view, config, found, cards)
-    return cast("Shown", known).document(page, feed)
+    @cache
+    def made() -> Shown:
+        from feeds.pageviews import Shown
+
+        return Shown(view, config, definitions(view, config), view.cards())
+
+    return made
 
 
 def write_documents(
@@ -123,9 +129,10 @@ def write_documents(
     view = _worker_view(index)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    pages_of = page_maker(view, config)
     for definition in definitions:
         pages = [page for page in view.pages(key_of(definition)) if page.path in paths]
-        for document in _of_feed(view, config, definition, paths, pages):
+        for document in _of_feed(view, config, definition, paths, pages, pages_of):
             file = folder / hashlib.blake2b(document.path.encode(), digest_size=16).hexdigest()
             file.write_bytes(document.body)
             written.append((document.path, document.hash, file))

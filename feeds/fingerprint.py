@@ -19,7 +19,7 @@ from feeds.config import Config
 
 # Libraries whose version can change what is read or rendered.
 LIBRARIES: Final = re.compile(
-    r"(feedgen|lxml|nh3|orjson|pyromark|python_frontmatter|python_liquid|PyYAML|pyyaml|tzdata)"
+    r"(feedgen|[Jj]inja2|lxml|[Mm]arkup[Ss]afe|nh3|orjson|pyromark|python_frontmatter|python_liquid|PyYAML|pyyaml|tzdata)"
     r"-.*\.dist-info"
 )
 # Those that are told from each other between machines.

@@ -20,7 +20,7 @@ class HtmlPages:
     """``[pages]``: where each HTML page goes below the output; empty for none.
 
     ``feed`` is the page of the feed of a term, ``site`` that of the site's own. ``older`` is how
-    many pages at most list what is no longer in a feed, ``style`` and ``script`` are the
+    many pages at most list all posts of a feed, ``style`` and ``script`` are the
     files that all pages share. ``status`` is a path of the server, which alone has that page.
     """
 

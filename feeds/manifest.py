@@ -51,13 +51,18 @@ def parse_manifest(raw: bytes) -> Manifest:
     for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
         if match := FACT.fullmatch(line):
             facts[match[1]] = match[2]
-        elif match := LINE.fullmatch(line):
+        elif (match := LINE.fullmatch(line)) and _is_below(match[3]):
             (left if match[1] else files).setdefault(match[3], set()).add(match[2])
         else:
             raise DamagedManifestError(number)
     return Manifest(
         files, left, facts.get("feeds of", ""), facts.get("headers", ""), facts.get("sender", "")
     )
+
+
+def _is_below(path: str) -> bool:
+    """Whether a path leads to a file of the folder: somebody else may have written the line."""
+    return {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
 def manifest_text(manifest: Manifest) -> str:

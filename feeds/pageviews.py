@@ -21,6 +21,7 @@ from feeds.models import Document, Feed, Kind, Period
 from feeds.pages.addresses import reference
 from feeds.pages.entries import entry_view, post_view
 from feeds.pages.render import (
+    LABELS,
     render_directory,
     render_links,
     render_older,
@@ -32,8 +33,6 @@ from feeds.pages.views import Alternate, Directory, FeedRow, Older, TermLink, Tw
 from feeds.paging import ids_of, older_path
 from feeds.rows import Card, DamagedIndexError, PageRow, Part, TermKey
 from feeds.view import View, connect, current_index
-
-LABELS = {"atom": "Atom", "rss": "RSS", "json": "JSON"}
 
 
 class Shown:

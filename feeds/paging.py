@@ -1,9 +1,8 @@
 """Which pages for people there are, and what each is made from.
 
 In: the index, with all feeds selected. Out: its tables ``card`` and ``page``. A page whose key
-is the one of before is not rendered again. Posts that are no longer in a feed stand on pages
-that are counted from the oldest, so that a new post changes the last of them only and a link
-to one leads to the same posts for years.
+is the one of before is not rendered again. All posts of a feed stand on pages that are counted
+from the oldest, so that a new post changes the last of them only, and a page keeps its posts.
 """
 
 from __future__ import annotations
@@ -57,6 +56,8 @@ class _Pages:
         self._found = {key_of(each): each for each in found.definitions}
         self._before = index.cards()
         self._cards = dict(self._before)
+        sources = index.replaced_sources()
+        self._sources = {id: sources[path] for path, id in index.ids(list(sources)).items()}
         self._mark = int(index.meta(MARK) or 0) + 1
         self._gone = self._before.keys() - self._found.keys()
 
@@ -89,7 +90,8 @@ class _Pages:
     def _renamed(self) -> list[TermKey]:
         """The terms that lead elsewhere now, though posts had them before, or are called
         something else."""
-        late = self._config.terms.min_posts > 1  # a feed may come and go without its posts
+        # A feed may come, go or change its name without its posts.
+        late = self._config.terms.min_posts > 1 or self._config.terms.merge_case
         found = list(self._gone) if late else []
         for feed, card in self._cards.items():
             known = self._before.get(feed)
@@ -168,7 +170,8 @@ class _Pages:
             posts = members[place : place + OLDER_POSTS]
             ids = array("q", (id for id, _ in posts))
             mark = marks.get(number, 0) if affected.isdisjoint(ids) else self._mark
-            key = digest(called, number, number == first, number == count, posts, mark)
+            named = [(id, self._sources[id]) for id in ids if id in self._sources]
+            key = digest(called, number, number == first, number == count, posts, mark, named)
             path = older_path(definition.head.twin, number)
             feed = key_of(definition)
             yield PageRow(path, Part.OLDER, feed, number, key, ids.tobytes(), self._now, mark)

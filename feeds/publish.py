@@ -363,6 +363,10 @@ class Folder:
             target = self.path / path
             if not os.path.lexists(target):
                 continue
+            if not self._is_inside(target):
+                what = "its folder is a link to another place"
+                findings.append(Finding(path, 0, Level.WARNING, what, "left where it is"))
+                continue
             if finding := self._edited(path):
                 findings.append(finding)
                 continue
@@ -370,6 +374,13 @@ class Folder:
             removed.append(path)
             self._remove_empty_folders(target.parent)
         return tuple(removed), tuple(findings)
+
+    def _is_inside(self, target: Path) -> bool:
+        """Whether a file lies in the folder, and not where a linked folder leads."""
+        folder = os.path.realpath(self.path)
+        return os.path.realpath(target.parent) == folder or os.path.realpath(
+            target.parent
+        ).startswith(f"{folder}{os.sep}")
 
     def _edited(self, path: str) -> Finding | None:
         """What there is to say of a file that is ours no more because somebody changed it."""

@@ -66,10 +66,18 @@ else:
         values = attrgetter(*[field.name for field in dataclasses.fields(cls) if field.compare])
 
         def eq(self, other):
-            return values(self) == values(other) if other.__class__ is cls else NotImplemented
+            return (
+                values(self) == values(other)
+                if other.__class__ is self.__class__
+                else NotImplemented
+            )
 
         def lt(self, other):
-            return values(self) < values(other) if other.__class__ is cls else NotImplemented
+            return (
+                values(self) < values(other)
+                if other.__class__ is self.__class__
+                else NotImplemented
+            )
 
         methods = {"__eq__": eq, "__hash__": (lambda self: hash(values(self))) if frozen else None}
         return methods | {"__lt__": lt} if order else methods

@@ -277,6 +277,10 @@ class View:
         row = self._db.execute(query, (str(term[0]), term[1])).fetchone()
         return int(row[0]) if row else 0
 
+    def ids(self, paths: Sequence[str]) -> dict[str, int]:
+        """What the index calls posts, by their paths."""
+        return dict(self.in_values("SELECT path, id FROM post WHERE path IN", paths))
+
     def posts_by_id(self, posts: Sequence[int]) -> dict[int, Post]:
         """Posts by what the index calls them."""
         rows = self.in_values("SELECT id, data FROM post WHERE id IN", posts)

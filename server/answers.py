@@ -28,6 +28,9 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 BROTLI_QUALITY: Final = 5
 ZSTD_LEVEL: Final = 9
 
+# What pages for people count as.
+PAGE: Final = "page"
+
 ALLOW_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 CORS: Final[Headers] = [

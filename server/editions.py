@@ -30,7 +30,7 @@ from feeds.documents import (
     filled,
     key_of,
     opml_document,
-    page_document,
+    page_maker,
 )
 from feeds.errors import ConfigError
 from feeds.fingerprint import rendering_fingerprint
@@ -38,12 +38,11 @@ from feeds.models import Feed, Format
 from feeds.pages.policy import HEADER_POLICY, HTML
 from feeds.rows import LIST, DamagedIndexError, PageRow
 from feeds.view import View, connect, current_index
-from server.answers import Answer, Facts, freeze
+from server.answers import PAGE, Answer, Facts, freeze
 
 T = TypeVar("T")
 
 OPML: Final = "opml"
-PAGE: Final = "page"
 # The redirects of the configuration that the builder follows, in the index as JSON.
 REDIRECTS: Final = "redirects"
 
@@ -361,7 +360,7 @@ def _made(view: View, edition: Edition, path: str, place: Place) -> Made:
 
 def _page(view: View, config: Config, place: Place, page: PageRow) -> Made:
     feed = filled(view, config, place.definition) if place.definition else None
-    document = page_document(view, config, page, feed)
+    document = page_maker(view, config)().document(page, feed)
     named = f"{page.feed[0]}/{page.feed[1]}" if page.feed[1] else page.feed[0] or str(page.part)
     minutes = feed.head.period.minutes if feed else config.feeds.poll_minutes[0]
     policy = HEADER_POLICY if document.media_type == HTML else ""

@@ -21,7 +21,6 @@ from feeds.pages.policy import FRAMELESS, HTML
 from feeds.pages.render import policy_of_one_file, render_status
 from feeds.pages.reports import StatusPage
 from server.answers import NOSNIFF
-from server.editions import prefix
 from server.recorder import Recent, Recorder
 from server.shelf import Shelf
 
@@ -67,9 +66,12 @@ def status_page(config: Config, recent: Recent, fault: str, now: datetime) -> St
 
 
 def status_paths(config: Config) -> Iterator[str]:
-    """The paths of requests that the page answers: with the path of the site's own address, and
-    without it, as behind a proxy that takes it off. None if it is switched off."""
+    """The paths of requests that the page answers; none if it is switched off.
+
+    Not below the path of the site's own address: what is not for everybody has one place.
+    """
     path = config.html.status
     if path:
-        for below in dict.fromkeys((path, folder_of(path) if is_index(path) else path)):
-            yield from dict.fromkeys((f"/{below}", f"{prefix(config)}/{below}"))
+        yield f"/{path}"
+        if is_index(path):
+            yield f"/{folder_of(path)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-from server.answers import Answer
+from server.answers import PAGE, Answer
 
 # More visits than this between two takings are not remembered, so that memory stays flat.
 MOST_VISITS: Final = 50_000
@@ -74,6 +74,8 @@ class Tally:
         counts.bytes += size
         counts.made += made
         if self._visits and client is not None and len(counts.visits) < MOST_VISITS:
+            if answer.kind == PAGE:
+                return  # who looks at a page subscribes to nothing
             counts.visits[answer.path, agent[:LONGEST_AGENT], client[0]] = None
 
     def other(self, status: int) -> None:

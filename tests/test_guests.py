@@ -95,3 +95,16 @@ def test_switched_off_there_is_nothing_to_say(site: Path) -> None:
     assert notes(site) == []
     assert (site / "public/index.html").read_text() == "home"
     assert b"../../index.html" not in (site / "public/tag/x/index.html").read_bytes()
+
+
+def test_what_lies_behind_a_linked_folder_is_not_removed(site: Path) -> None:
+    write_post(site, "b.md", tags="[y]")
+    run_build(site)
+    elsewhere = site / "elsewhere"
+    (site / "public/tag/y").rename(elsewhere)
+    (site / "public/tag/y").symlink_to(elsewhere)
+    before = tree(elsewhere)
+    (site / "posts/b.md").unlink()
+    result = run_build(site)
+    assert tree(elsewhere) == before
+    assert {each.what for each in result.findings} >= {"its folder is a link to another place"}

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from feeds.manifest import ABSENT, DamagedManifestError, Manifest, manifest_text, parse_manifest
 
 HASHES = st.sets(st.sampled_from([ABSENT, "1" * 64, f"{'0a' * 32}"]), min_size=1)
-PATHS = st.text(min_size=1, max_size=20).filter(str.isprintable)
+PATHS = (
+    st.text(min_size=1, max_size=20)
+    .filter(str.isprintable)
+    .filter(lambda path: {"", ".", ".."}.isdisjoint(path.split("/")))
+)
 FILES = st.dictionaries(PATHS, HASHES, max_size=4)
 WORDS = st.sampled_from(["", "https://news.example.org/中", "a-1"])
 
@@ -26,6 +30,11 @@ def test_what_was_written_is_read_back(
     ("raw", "line"),
     [
         (b"what\n", 1),
+        # A line that somebody else wrote must not have a file elsewhere deleted.
+        (b"1" * 64 + b"  ../elsewhere\n", 1),
+        (b"1" * 64 + b"  a/../../elsewhere\n", 1),
+        (b"1" * 64 + b"  /etc/motd\n", 1),
+        (b"# left " + b"1" * 64 + b"  a//b\n", 1),
         (b"# feeds of https://a.example\n\n", 2),
         (b"\xff", 1),
         (ABSENT.encode() + b"  a\n# other b\n", 2),

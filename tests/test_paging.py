@@ -64,6 +64,7 @@ def test_every_feed_has_a_page_in_its_folder_and_the_site_a_directory(site: Path
     html = {path for path in tree(site / "public") if path.endswith(".html")}
     assert html == {
         "index.html",
+        "links/index.html",
         "newest/index.html",
         "category/新闻/index.html",
         "tag/x/index.html",
@@ -96,8 +97,8 @@ def test_feeds_that_share_a_folder_have_pages_named_as_they_are(site: Path) -> N
     write_post(site, "a.md", tags="[A, b]")
     run_build(site)
     pages = set(view_pages(site))
-    # The first takes the folder's index, as nobody else may.
-    assert {"feed/by_tag/index.html", "feed/by_tag/b.html"} < pages
+    assert {"feed/by_tag/A.html", "feed/by_tag/b.html"} < pages
+    assert "feed/by_tag/index.html" not in pages
 
 
 def test_pages_move_with_the_configuration(site: Path) -> None:
@@ -286,3 +287,39 @@ def test_pages_of_a_site_that_grew_are_those_of_a_new_one(
         run_build(site, full=True)
         assert tree(site / "public") == grown
     assert run_build(site, NOW).published is not None
+
+
+def test_a_feed_that_is_called_by_an_older_spelling_is_so_on_all_pages(site: Path) -> None:
+    config = (site / "config.toml").read_text("utf-8")
+    paths = '[feeds.paths]\ncategory = "category/{name}/feed.{format}"\n'
+    terms = "[terms]\nmerge_case = true\n"
+    (site / "config.toml").write_text(config + paths + terms, "utf-8")
+    write_post(site, "a.md", "2022-01-02", categories="foo", tags="[t]")
+    run_build(site)
+    assert b'href="../../category/foo/"' in (site / "public/tag/t/index.html").read_bytes()
+    write_post(site, "b.md", "2022-01-01", categories="Foo", tags="[u]")
+    run_build(site)
+    assert b'href="../../category/Foo/"' in (site / "public/tag/t/index.html").read_bytes()
+    grown = tree(site / "public")
+    run_build(site, full=True)
+    assert tree(site / "public") == grown
+
+
+def test_a_source_that_is_gone_is_so_on_pages_of_all_posts(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feeds.links import dead
+
+    body = "正文。\n\n<https://gone.example.com/a>\n"
+    for number in range(4):
+        write_post(site, f"{number}.md", f"2022-01-0{number + 1}", tags="[x]", body=body)
+    run_build(site)
+    page = site / "public/tag/x/older-1.html"
+    assert page.read_text("utf-8").count("gone.example.com") == 8
+    with (site / "config.toml").open("a") as file:
+        file.write('[links]\ndead_source = "drop"\n')
+    run_build(site)
+    gone = dead.DeadSource("posts/0.md", "https://gone.example.com/a", "")
+    monkeypatch.setattr(dead, "dead_sources", lambda state: [gone])
+    run_build(site)
+    assert page.read_text("utf-8").count("gone.example.com") == 6

@@ -18,10 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from feeds.catalog import page_url
+from feeds.catalog import output_url, page_url
 from feeds.config import Config
 from feeds.links.verdict import standing
-from feeds.models import EPOCH, Document, Verdict
+from feeds.models import EPOCH, Document, Format, Kind, Verdict
 from feeds.pages.addresses import host_of, reference, web_address
 from feeds.pages.charts import bars, line
 from feeds.pages.linkwords import link_words
@@ -80,7 +80,7 @@ def render_links(config: Config, links: LinksPage, alone: bool = False) -> Docum
         "links.html",
         links.path,
         _title(config, said["link_check"]),
-        (),
+        site_alternates(config, "" if alone else links.path),
         updated,
         inline=alone,
         anywhere=alone,
@@ -99,13 +99,31 @@ def render_status(config: Config, status: StatusPage) -> Document:
         "status.html",
         status.path,
         _title(config, said["status"]),
-        (),
+        site_alternates(config, ""),
         status.at,
         inline=True,
         status=status,
         requests=bars([each.requests for each in status.hours], top),
         unchanged=bars([each.unchanged for each in status.hours], top),
     )
+
+
+def site_alternates(config: Config, page: str) -> tuple[Alternate, ...]:
+    """The site's own feed in every format, as seen from a page; from anywhere if that is empty."""
+    paths = config.feeds.paths[Kind.SITE].items()
+    urls = {format: output_url(config, path) for format, path in paths}
+    return tuple(
+        Alternate(
+            format.media_type,
+            LABELS[format],
+            reference(page, path) if page else urls[format],
+            urls[format],
+        )
+        for format, path in paths
+    )
+
+
+LABELS: Final = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON"}
 
 
 def shared_file(name: str, path: str, media_type: str) -> Document:

@@ -73,7 +73,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """A page of posts that are no longer in a feed. ``older`` and ``newer`` lead to the pages
+    """A page of some of all posts of a feed. ``older`` and ``newer`` lead to the pages
     beside it, ``newer`` of the last to the page of the feed."""
 
     path: str

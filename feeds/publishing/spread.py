@@ -46,5 +46,7 @@ def spread(
     finally:
         for future in pending:
             future.cancel()
+        # Whoever is stopped goes on only when nothing of this is under way any more.
+        wait(pending)
     if error is not None:
         raise error

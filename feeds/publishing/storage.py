@@ -27,7 +27,7 @@ NOTHING_THERE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 CONTESTED: Final = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 # … and what those say that know no conditions.
 NO_CONDITIONS: Final = frozenset({"501", "NotImplemented"})
-HASH: Final = "sha256"  # the name of the metadata that tells our objects from others
+HASH: Final = "feeds-sha256"  # the name of the metadata that tells our objects from others
 
 
 class Credentials(NamedTuple):
@@ -213,6 +213,7 @@ def _client(
 ) -> Any:
     try:
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError as error:
         what = "botocore is needed for buckets; install it with: pip install 'feeds[s3]'"
@@ -221,26 +222,29 @@ def _client(
     nothing = (None, None, None, None)
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session = Session(session_vars={"profile": nothing, **files})
-    return session.create_client(
-        "s3",
-        region_name=region,
-        endpoint_url=destination.endpoint or None,
-        aws_access_key_id=credentials.key,
-        aws_secret_access_key=credentials.secret,
-        aws_session_token=credentials.token or None,
-        config=Config(
-            connect_timeout=min(timeout, CONNECT_TIMEOUT),
-            read_timeout=timeout,
-            max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            s3={"addressing_style": "path" if destination.endpoint else "auto"},
-            signature_version="s3v4",
-            ignore_configured_endpoint_urls=True,
-            # Storages that are not Amazon's refuse its newer checksums; all know Content-MD5.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
+    try:
+        return session.create_client(
+            "s3",
+            region_name=region,
+            endpoint_url=destination.endpoint or None,
+            aws_access_key_id=credentials.key,
+            aws_secret_access_key=credentials.secret,
+            aws_session_token=credentials.token or None,
+            config=Config(
+                connect_timeout=min(timeout, CONNECT_TIMEOUT),
+                read_timeout=timeout,
+                max_pool_connections=connections,
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                s3={"addressing_style": "path" if destination.endpoint else "auto"},
+                signature_version="s3v4",
+                ignore_configured_endpoint_urls=True,
+                # Storages that are not Amazon's refuse its newer checksums; all know Content-MD5.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+    except (ValueError, BotoCoreError) as error:  # a host or region that it cannot use
+        raise ConfigError("publish.to", [f"{destination}: {error}"]) from error
 
 
 def _errors() -> Any:

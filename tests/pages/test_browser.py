@@ -20,7 +20,7 @@ from .sites import NEWEST, TOPICS, URL
 
 CATEGORY: Final = "category/shuiwuyaowen/"
 ARABIC: Final = "category/الاقتصاد-العالمي/"
-KINDS: Final = ("", "newest/", CATEGORY, ARABIC, f"{CATEGORY}older-1.html")
+KINDS: Final = ("", "newest/", CATEGORY, ARABIC, f"{CATEGORY}older-1.html", "links/", "status")
 VISIBLE_NAMES: Final = "tbody tr:not([hidden]) th a"
 
 

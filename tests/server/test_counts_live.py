@@ -155,6 +155,18 @@ def test_with_the_key_switched_off_nobody_is_counted(site: Path) -> None:
     assert shown(site) == []
 
 
+def test_who_looks_at_pages_subscribes_to_nothing(site: Path) -> None:
+    config = (site / "config.toml").read_text("utf-8")
+    text = config.replace('directory = ""', 'directory = "index.html"')
+    (site / "config.toml").write_text(text, "utf-8")
+    with serving(site, free_port()) as service:
+        for path in ("index.html", "feeds.css", "feeds.js"):
+            assert fetch(service, path, "Mozilla/5.0 (X11) Firefox/150.0", ADDRESSES[0]) == 200
+        assert counters(service)["feeds_requests_total", "page", "directory", "200"] == 1
+        service.stop()
+    assert shown(site) == []
+
+
 def test_what_was_built_and_found_is_told(site: Path) -> None:
     """Of a site as it is now, and not as the first build left it."""
     with serving(site, free_port()) as service:
