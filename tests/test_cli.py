@@ -490,7 +490,7 @@ def test_feeds_among_other_files_leave_them_alone(site: Path, output: str) -> No
 
     after = {path: body for path, body in tree(site).items() if not path.startswith(".feeds/")}
     del before["posts/a.md"]  # type: ignore[attr-defined]
-    names = [*SITE_FILES, "feeds.css", "feeds.js", "newest/index.html"]
+    names = [*SITE_FILES, "feeds.css", "feeds.js", "newest/index.html", "links/index.html"]
     ours = {f"{output}/{name}".removeprefix("./") for name in names}
     assert {path: body for path, body in after.items() if path not in ours} == before
 
