@@ -142,6 +142,21 @@ def test_what_the_configuration_says_of_verdicts_counts_in_the_next_build(site: 
     assert A not in page(site)
 
 
+def test_a_run_that_says_nothing_new_makes_no_other_page(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where everything is made anew."""
+    monkeypatch.setattr("feeds.links.store.HOUR", 1 << 40)  # none ends while this runs
+    check(site)
+    answer(site, A, Verdict.GONE)
+    run_build(site, TODAY)
+    text = page(site)
+    check(site)
+    assert built(site) == ()
+    run_build(site, TODAY, full=True)
+    assert page(site) == text
+
+
 def test_a_store_that_cannot_be_read_leaves_the_page_as_it_was(site: Path) -> None:
     check(site)
     answer(site, A, Verdict.GONE)

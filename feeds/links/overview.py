@@ -159,7 +159,7 @@ def overview(config: Config, today: date) -> Overview | None:
         counted = Counter(dict(db.execute("SELECT standing, count(*) FROM found GROUP BY 1")))
         hosts = db.execute(HOSTS).fetchall()
         categories = list(_categories(db))
-        trend = tuple(_moment(run, severities) for run in past_runs(db))
+        trend = tuple(_moment(run, severities) for run in past_runs(db, news.number))
     return Overview(
         ended=news.ended,
         asked=news.asked,

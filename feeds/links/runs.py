@@ -93,10 +93,11 @@ def last_news(db: sqlite3.Connection) -> Run | None:
     return _run(row) if row else None
 
 
-def past_runs(db: sqlite3.Connection) -> list[Run]:
-    """The runs that tell how the links fared, the oldest first: :data:`MOST_POINTS` at most."""
-    ended = dict(db.execute("SELECT id, ended FROM run WHERE ended NOTNULL ORDER BY id"))
-    wanted = telling(list(ended.items()))
+def past_runs(db: sqlite3.Connection, last: int) -> list[Run]:
+    """The runs up to the ``last`` that tell how the links fared, the oldest first:
+    :data:`MOST_POINTS` at most."""
+    query = "SELECT id, ended FROM run WHERE ended NOTNULL AND id <= ? ORDER BY id"
+    wanted = telling(db.execute(query, (last,)).fetchall())
     marks = ", ".join("?" * len(wanted))
     return [_run(row) for row in db.execute(f"{RUN} AND id IN ({marks}) ORDER BY id", wanted)]
 

@@ -57,7 +57,7 @@ def test_nothing_is_known_where_links_were_never_checked(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
     with closing(LinkStore(tmp_path)), reading(tmp_path) as db:
         assert db is not None
-        assert (last_run(db), last_news(db), past_runs(db)) == (None, None, [])
+        assert (last_run(db), last_news(db), past_runs(db, 9)) == (None, None, [])
 
 
 def test_a_store_that_cannot_be_read_is_told_with_what_to_do(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_run_that_is_news_is_kept_however_old(store: LinkStore, tmp_path: Pa
             assert news(tmp_path)
     with reading(tmp_path) as db:
         assert db is not None
-        assert len(past_runs(db)) <= MOST_POINTS
+        assert len(past_runs(db, 999)) <= MOST_POINTS
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_past_runs_come_with_their_totals_the_oldest_first(
     store.save()
     with reading(tmp_path) as db:
         assert db is not None
-        assert [each.totals for each in past_runs(db)] == [
+        assert [each.totals for each in past_runs(db, 9)] == [
             {"source.skipped": 1},
             {"source.gone": 1},
         ]
@@ -184,4 +184,4 @@ def test_a_store_of_before_has_what_it_had(tmp_path: Path) -> None:
         store.save()
     with reading(tmp_path) as db:
         assert db is not None
-        assert [each.totals for each in past_runs(db)] == [{"ok": 7}, {"source.skipped": 1}]
+        assert [each.totals for each in past_runs(db, 9)] == [{"ok": 7}, {"source.skipped": 1}]

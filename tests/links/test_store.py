@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.errors import OutputError
@@ -357,6 +357,7 @@ def test_a_bad_answer_is_confirmed_by_three_over_two_days(
     assert found.confirmed is confirmed
 
 
+@settings(deadline=None)  # disks may be slow
 @given(st.lists(st.tuples(st.integers(0, 100), st.sampled_from(Verdict)), min_size=1, max_size=8))
 def test_failures_are_counted_from_the_last_good_answer(answers: list[tuple[int, Verdict]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.links import tally
@@ -60,6 +60,7 @@ def told(store: LinkStore) -> dict[str, int]:
     return Counter(f"{each.role}.{each.verdict or Verdict.SKIPPED}" for each in store.occurrences())
 
 
+@settings(deadline=None)  # disks may be slow
 @given(st.lists(st.lists(EVENTS, max_size=6), max_size=4), st.sampled_from([1, 50_000]))
 def test_what_was_followed_is_what_a_report_tells(runs: list[list[Any]], most: int) -> None:
     with (

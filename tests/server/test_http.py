@@ -108,7 +108,7 @@ def etag(reply: Reply) -> str:
 def test_every_document_is_what_a_build_writes_in_every_encoding(
     server: Server, manifest: Mapping[str, str], encoding: str
 ) -> None:
-    pages = 1 + 3 + 3 + 1  # of each feed, and the directory
+    pages = 1 + 3 + 3 + 2  # of each feed, the directory and the page of links
     shared = 3  # style, script, list of feeds
     # The busiest feeds have a page of older posts.
     older = sum("older-" in path for path in manifest)
