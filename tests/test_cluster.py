@@ -90,11 +90,12 @@ def cluster_build(site: Path, scheduler: str, code: int = 0) -> str:
 
 
 def content(site: Path) -> list[str]:
-    """Everything in an index, but for the times of the files that were written."""
+    """Everything in an index, but for what tells when files were written or pages made."""
+    timed = ('INSERT INTO "written"', 'INSERT INTO "page"')
     path = current_index(site / ".feeds")
     assert path
     with closing(sqlite3.connect(path)) as index:
-        return [line for line in index.iterdump() if not line.startswith('INSERT INTO "written"')]
+        return [line for line in index.iterdump() if not line.startswith(timed)]
 
 
 def forget(site: Path) -> None:

@@ -66,7 +66,6 @@ def test_every_feed_has_a_page_in_its_folder_and_the_site_a_directory(site: Path
         "index.html",
         "links/index.html",
         "newest/index.html",
-        "links/index.html",
         "category/新闻/index.html",
         "tag/x/index.html",
     }
