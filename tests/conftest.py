@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from feeds.build import Options, Result, build
 from feeds.config import load_config
 from feeds.workers import Workers, processes
+
+# How long one example takes says more of the machine, and of who else works on it.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 SHARED = Path(__file__).parents[2] / "shared"
 NOW = datetime(2022, 6, 15, tzinfo=UTC)

@@ -282,7 +282,7 @@ def test_a_lost_scheduler_ends_a_build_with_a_message(site: Path, place: Path) -
         dask.workers(own.address, place),
         join(own.address, site) as cluster,
     ):
-        results = cluster.map(FileTask(slow, config, str), chunks(config))
+        results = cluster.map(FileTask(slow, config, str), chunks(config, 10))
         next(results)
         own.process.kill()
         with pytest.raises(ClusterError, match="the connection is lost"):
@@ -300,7 +300,7 @@ def test_a_cluster_that_lost_all_its_workers_is_given_up(
     monkeypatch.setattr("feeds.cluster.LOOK_SECONDS", 0.1)
     config = load_config(site)
     with dask.workers(scheduler, place) as (only,), join(scheduler, site, lonely=0.3) as cluster:
-        results = cluster.map(FileTask(slow, config, str), chunks(config))
+        results = cluster.map(FileTask(slow, config, str), chunks(config, 10))
         next(results)
         only.kill()
         with pytest.raises(ClusterError, match=r"has had no workers for 0\.3 s"):
