@@ -292,7 +292,7 @@ def _tell_next(result: Result, config: Config, site: Path) -> None:
     from feeds.summary import no_posts
 
     if not result.posts:
-        _say(no_posts(config))
+        _say(no_posts(config, result.findings))
     elif result.published is not None and sys.stdout.isatty():
         first = config.html.directory or next(iter(config.feeds.paths[Kind.SITE].values()))
         page = visible(_relative(config.output / first))
@@ -378,7 +378,7 @@ def posts(
     _report(found.beside if problems else found.findings(), verbose or problems)
     _say(count(len(found.posts), "post"))
     if not known.posts:
-        _say(no_posts(config))
+        _say(no_posts(config, known.findings))
     elif not found.posts:
         _tell_why_none(wanted, (post for post, _ in known.posts))
 

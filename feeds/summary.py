@@ -137,8 +137,10 @@ def build_lines(result: Result, folder: str, seconds: float) -> Iterator[str]:
     yield f"{', '.join(parts)} in {folder}/ ({seconds:.1f} s)"
 
 
-def no_posts(config: Config) -> str:
-    """Where posts were looked for, and what to do."""
+def no_posts(config: Config, findings: Iterable[Finding]) -> str:
+    """Why there are none, and what to do: each was left out, or where they were looked for."""
+    if any(found.level is Level.ERROR for found in findings):
+        return "every post was left out; `feeds posts --problems` says why"
     folders = ", ".join(show(name or ".") for name in config.posts.sources)
     where = f"no post was found in {folders or 'any folder _posts'}"
     what = "a post begins with front matter, between two lines ---"

@@ -11,6 +11,7 @@ import pytest
 from .conftest import CONFIG, write_post
 from .test_cli import feeds, objects, on_a_terminal
 
+LEFT_OUT = "every post was left out; `feeds posts --problems` says why"
 PLAIN = {"NO_COLOR": "1", "COLUMNS": "80"}
 
 
@@ -164,8 +165,9 @@ def test_problems_are_each_shown_on_a_terminal_too(site: Path) -> None:
     _, shown = on_a_terminal(site, "posts", "--problems", env=PLAIN)
     assert [line.split(": ")[0] for line in last_lines(shown)] == [
         *(f"posts/{each}.md:3" for each in range(5)),
-        *("5 errors", "0 posts"),
+        *("5 errors", "0 posts", LEFT_OUT),
     ]
+    assert feeds(site, "build").err.splitlines()[-1] == LEFT_OUT
 
 
 def test_only_what_concerns_the_chosen_posts_is_said(several: Path) -> None:
