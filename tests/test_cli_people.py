@@ -202,7 +202,7 @@ def test_a_term_that_no_post_has_is_told_with_what_was_meant(several: Path) -> N
         (["posts", "site", "--state", "hiden"], "not one of 'visible', 'future', 'hidden'"),
         (["site"], "to build the site in that folder: `feeds build site`"),
         (["biuld"], "Did you mean 'build'?\nfeeds: see `feeds --help`"),
-        (["build", "--strct"], "Did you mean '--strict'?\nfeeds: see `feeds build --help`"),
+        (["build", "--verbos"], "Did you mean '--verbose'?\nfeeds: see `feeds build --help`"),
         (["completion"], "Missing argument 'SHELL'. Choose from: bash, zsh, fish\n"),
         (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
         (["list", "moved"], "site.entries: unknown key; it belongs in [feeds]"),
