@@ -117,14 +117,22 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else _command_named(sys.argv)
-        advice = f"see `{command} --help`"
-        code = _fail([error.format_message(), advice], error.exit_code)
+        said = " ".join(map(str.strip, error.format_message().split("\n")))
+        code = _fail([said, _advice(error)], error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         checks = _command_named(sys.argv) == "feeds check"
         kept = "what was found is kept" if checks else "the feeds that were there are whole"
         code = _fail([f"interrupted; {kept}"], INTERRUPTED)
     sys.exit(code or 0)
+
+
+def _advice(error: click.UsageError) -> str:
+    """What to do about wrong usage."""
+    if isinstance(error, click.NoSuchCommand) and os.path.isdir(error.command_name):
+        argument = _argument(Path(error.command_name))
+        return f"to build the site in that folder: `feeds build{argument}`"
+    command = error.ctx.command_path if error.ctx else _command_named(sys.argv)
+    return f"see `{command} --help`"
 
 
 def _command_named(arguments: Sequence[str]) -> str:
@@ -361,7 +369,7 @@ def posts(
             post_object(post, state, [str(finding) for finding in findings])
             for post, state, findings in found.posts
         )
-        _report(found.beside, verbose)
+        _report(found.beside, verbose or problems)
         return
     for post, state, findings in found.posts:
         mark = "" if state.name == "VISIBLE" else f"  [{state.name.lower()}]"
@@ -369,7 +377,7 @@ def posts(
         _print(f"    {visible(post.path)}")
         for finding in findings if problems else ():
             _print(f"    {finding_line(finding)}")
-    _report(found.beside if problems else found.findings(), verbose)
+    _report(found.beside if problems else found.findings(), verbose or problems)
     _say(count(len(found.posts), "post"))
     if not known.posts:
         _say(no_posts(config, known.findings))
@@ -435,6 +443,8 @@ def list_feeds(
         _print_json_lines(map(feed_object, feeds))
     else:
         _print_feeds(feeds)
+    if not feeds:
+        _say("0 feeds; without --kind and --match it shows all")
 
 
 def _print_feeds(feeds: Sequence[KnownFeed]) -> None:

@@ -16,6 +16,7 @@ from feeds.build import KnownFeed
 from feeds.terminal import visible
 
 ENCODED: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
+PADDING: Final = re.compile(r"(?m) +((?:\x1b\[[\d;]*m)?)$")
 LEAST_NAME: Final = 12  # columns
 OTHER_COLUMNS: Final = 8 + 7 + 7 + 10 + 5  # kind, entries, posts, newest, and what is between
 
@@ -24,7 +25,7 @@ def feed_table(feeds: Iterable[KnownFeed], width: int, colour: bool) -> str:
     """A table that fits into ``width`` columns; what is longer goes on in the next line.
 
     Addresses are shown with the letters of their script, as browsers do. Where they are too
-    long for the width, what they begin with stands below the table instead.
+    long for the width, what they begin and end with stands below the table instead.
     """
     from rich.cells import cell_len
     from rich.console import Console
@@ -35,9 +36,9 @@ def feed_table(feeds: Iterable[KnownFeed], width: int, colour: bool) -> str:
     addresses = [visible(readable(next(iter(feed.head.urls.values())))) for feed in feeds]
     names = [visible(feed.head.name or feed.head.title) for feed in feeds]
     longest = max(map(cell_len, names), default=0) + max(map(cell_len, addresses), default=0)
-    base = ""
+    base = end = ""
     if longest + OTHER_COLUMNS > width:
-        base = _beginning(addresses)
+        base, end = _beginning(addresses), _end(addresses)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     table.add_column("kind", no_wrap=True)
     table.add_column("name", overflow="fold", min_width=LEAST_NAME)
@@ -52,7 +53,7 @@ def feed_table(feeds: Iterable[KnownFeed], width: int, colour: bool) -> str:
             f"{feed.entries:,}",
             f"{feed.posts:,}",
             f"{feed.newest:%Y-%m-%d}" if feed.posts else "",
-            address.removeprefix(base),
+            address.removeprefix(base).removesuffix(end) or "./",
         )
         table.add_row(*(Text(cell) for cell in cells))
     out = io.StringIO()
@@ -66,8 +67,9 @@ def feed_table(feeds: Iterable[KnownFeed], width: int, colour: bool) -> str:
     )
     console.print(table)
     if base:
-        console.print(Text(f"paths are below {base}"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+        behind = f", with {end} behind" if end else ""
+        console.print(Text(f"paths are below {base}{behind}"))
+    return PADDING.sub(r"\1", out.getvalue()).rstrip("\n")
 
 
 def _beginning(addresses: Sequence[str]) -> str:
@@ -76,6 +78,12 @@ def _beginning(addresses: Sequence[str]) -> str:
     first, last = min(addresses).split("/"), max(addresses).split("/")
     same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first[:-1], last, strict=False))
     return "".join(f"{part}/" for part, _ in same)
+
+
+def _end(addresses: Sequence[str]) -> str:
+    """The name that the files of several addresses have, if it is the same."""
+    names = {address.rpartition("/")[2] for address in addresses}
+    return names.pop() if len(names) == 1 < len(addresses) else ""
 
 
 def feed_lines(feeds: Iterable[KnownFeed]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import pytest
 from .conftest import CONFIG, write_post
 from .test_cli import feeds, objects, on_a_terminal
 
+LEFT_OUT = "every post was left out; `feeds posts --problems` says why"
 PLAIN = {"NO_COLOR": "1", "COLUMNS": "80"}
 
 
@@ -101,6 +102,14 @@ def test_a_terminal_gets_a_table(site: Path) -> None:
     assert "\x1b[36m" not in on_a_terminal(site, "list", env=PLAIN)[1]
 
 
+def test_that_no_feed_is_meant_is_said(site: Path) -> None:
+    write_post(site, "a.md")
+    for more in ([], ["--json"]):
+        done = feeds(site, "list", "--match", "zzz", *more)
+        assert done.err == "0 feeds; without --kind and --match it shows all\n"
+    assert feeds(site, "list").err == ""
+
+
 def test_feeds_can_be_chosen_and_sorted(site: Path) -> None:
     write_post(site, "a.md", categories="x", tags="[a, b]")
     write_post(site, "b.md", tags="[b]")
@@ -150,11 +159,15 @@ def test_problems_stand_below_their_posts_and_those_of_no_post_beside(several: P
     assert "posts/d.md" not in feeds(several, "posts", "--problems", "--tag", "A").err
 
 
-def test_where_every_post_was_left_out_nobody_is_told_that_there_was_none(site: Path) -> None:
-    write_post(site, "a.md", date="whenever")
-    for command in ("build", "posts"):
-        last = feeds(site, command).err.splitlines()[-1]
-        assert last == "every post was left out; `feeds posts --problems` says why"
+def test_problems_are_each_shown_on_a_terminal_too(site: Path) -> None:
+    for each in range(5):
+        write_post(site, f"{each}.md", "never")
+    _, shown = on_a_terminal(site, "posts", "--problems", env=PLAIN)
+    assert [line.split(": ")[0] for line in last_lines(shown)] == [
+        *(f"posts/{each}.md:3" for each in range(5)),
+        *("5 errors", "0 posts", LEFT_OUT),
+    ]
+    assert feeds(site, "build").err.splitlines()[-1] == LEFT_OUT
 
 
 def test_only_what_concerns_the_chosen_posts_is_said(several: Path) -> None:
@@ -187,6 +200,10 @@ def test_a_term_that_no_post_has_is_told_with_what_was_meant(several: Path) -> N
             "--since 2026-02-01 is after --until 2026-01-01; exchange them",
         ),
         (["posts", "site", "--state", "hiden"], "not one of 'visible', 'future', 'hidden'"),
+        (["site"], "to build the site in that folder: `feeds build site`"),
+        (["biuld"], "Did you mean 'build'?\nfeeds: see `feeds --help`"),
+        (["build", "--verbos"], "Did you mean '--verbose'?\nfeeds: see `feeds build --help`"),
+        (["completion"], "Missing argument 'SHELL'. Choose from: bash, zsh, fish\n"),
         (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
         (["list", "moved"], "site.entries: unknown key; it belongs in [feeds]"),
         (["list", "moved"], "config.toml: entries: unknown key; it belongs in [feeds]"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -55,7 +56,13 @@ def test_no_line_is_wider_than_the_terminal_and_no_letter_is_lost(width: int) ->
 def test_where_there_is_little_room_addresses_are_told_from_where_they_differ() -> None:
     shown = feed_table(FEEDS, 75, False).splitlines()
     assert shown[0].split()[-1] == "path"
-    assert shown[1].split()[-1] == "feed.atom"
+    assert [line.split()[-1] for line in shown[1:-1]] == ["./", "tag/中国/", "tag/x/"]
+    assert shown[-1] == f"paths are below {SITE}, with feed.atom behind"
+
+
+def test_files_that_have_names_of_their_own_keep_them() -> None:
+    shown = feed_table([*FEEDS, feed("b", "by_tag/b.xml")], 75, False).splitlines()
+    assert [line.split()[-1] for line in shown[1:3]] == ["feed.atom", "tag/中国/feed.atom"]
     assert shown[-1] == f"paths are below {SITE}"
 
 
@@ -63,6 +70,12 @@ def test_a_single_feed_keeps_its_file_name() -> None:
     shown = feed_table(FEEDS[:1], 60, False).splitlines()
     assert shown[1].split()[-1] == "feed.atom"
     assert shown[-1] == f"paths are below {SITE}"
+
+
+def test_no_line_ends_with_blanks_that_a_mouse_would_copy() -> None:
+    for colour in (True, False):
+        plain = re.sub(r"\x1b\[[\d;]*m", "", feed_table(FEEDS, 75, colour))
+        assert [line for line in plain.splitlines() if line != line.rstrip()] == []
 
 
 def test_colours_are_there_if_they_are_wanted() -> None:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from feeds.config import Config
 from feeds.documents import cache_seconds, definitions, key_of
-from feeds.errors import OutputError
+from feeds.errors import OutputError, refusal
 from feeds.fingerprint import rendering_fingerprint
 from feeds.manifest import MANIFEST, DamagedManifestError, Manifest, parse_manifest
 from feeds.render.opml import MEDIA_TYPE
@@ -119,8 +119,7 @@ def _built(folder: Path) -> Manifest:
     except FileNotFoundError:
         return Manifest({}, {})
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be read: {reason}") from error
+        raise OutputError(f"{path}: cannot be read: {refusal(error)}") from error
     except DamagedManifestError as error:
         raise OutputError(f"{path}:{error}: not a line of sha256sum; {BUILD}") from error
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from feeds.config import Config, config_path
 from feeds.destination import BucketDestination, FolderDestination
-from feeds.errors import ConfigError, OutputError
+from feeds.errors import ConfigError, OutputError, refusal
 from feeds.publishing.bucket import publish_bucket
 from feeds.publishing.delivery import Delivery, Options
 from feeds.publishing.folder import publish_folder
@@ -81,8 +81,8 @@ def _sender(state: Path, options: Options) -> Iterator[str]:
                 name = secrets.token_hex(NAME_BYTES // 2)
                 os.write(file, name.encode("ascii"))
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{state / SENDER_NAME}: cannot be written: {reason}") from error
+            what = f"{state / SENDER_NAME}: cannot be written"
+            raise OutputError(f"{what}: {refusal(error)}") from error
         if not held:
             what = f"has been going on for {options.wait:g} s; wait for it, or end it"
             raise OutputError(f"{state}: another `feeds publish` of this site {what}")
