@@ -128,5 +128,5 @@ def test_nothing_that_strangers_say_is_markup(config: Config) -> None:
 def test_search_engines_leave_it_alone_and_no_other_file_is_needed(config: Config) -> None:
     read = Page(page(config))
     assert {"name": "robots", "content": "noindex"} in read.all("meta")
-    assert [each for each in read.all("link") if each["rel"] != "icon"] == []
+    assert {each["rel"] for each in read.all("link")} == {"icon", "alternate"}
     assert {"./", "links/"} <= set(read.links())
