@@ -377,10 +377,8 @@ class Folder:
 
     def _is_inside(self, target: Path) -> bool:
         """Whether a file lies in the folder, and not where a linked folder leads."""
-        folder = os.path.realpath(self.path)
-        return os.path.realpath(target.parent) == folder or os.path.realpath(
-            target.parent
-        ).startswith(f"{folder}{os.sep}")
+        place, folder = os.path.realpath(target.parent), os.path.realpath(self.path)
+        return f"{place}{os.sep}".startswith(f"{folder}{os.sep}")
 
     def _edited(self, path: str) -> Finding | None:
         """What there is to say of a file that is ours no more because somebody changed it."""

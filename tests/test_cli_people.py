@@ -231,3 +231,19 @@ def test_json_is_whole_on_a_terminal(site: Path) -> None:
     write_post(site, "a.md", tags="股市")
     _, shown = on_a_terminal(site, "list", "--json", env=PLAIN)
     assert [feed["name"] for feed in json.loads("\n".join(last_lines(shown)))] == ["", "股市"]
+
+
+def test_where_the_page_of_feeds_gave_way_people_are_led_to_what_is_ours(site: Path) -> None:
+    (site / "config.toml").write_text(CONFIG, "utf-8")
+    (site / "public").mkdir()
+    (site / "public/index.html").write_text("home")
+    write_post(site, "a.md")
+    _, shown = on_a_terminal(site, "build", env=PLAIN)
+    assert "next: look at public/feed.atom" in shown
+
+
+def test_the_page_of_links_is_of_all_links(site: Path) -> None:
+    for option in (["--role", "source"], ["--changed"]):
+        done = feeds(site, "check", "--format", "html", *option)
+        assert (done.code, done.out) == (2, "")
+        assert f"leave {option[0]} away" in done.err
