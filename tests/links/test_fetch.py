@@ -100,8 +100,9 @@ def test_whatever_may_pass_is_asked_again(
     assert len(asked) == requests
 
 
-@pytest.mark.parametrize("value", ["3600", in_seconds(3_600), in_seconds(3_600)[:-3] + "-0000"])
-def test_the_time_that_a_host_wants_is_told(value: str) -> None:
+@pytest.mark.parametrize("zone", ["", "GMT", "-0000"])
+def test_the_time_that_a_host_wants_is_told(zone: str) -> None:
+    value = in_seconds(3_600)[:-3] + zone if zone else "3600"
     routes = {"*": {"*": answer(429, b"", f"retry-after: {value}")}}
     outcome, _, _ = ask_at(routes, "http://a.example:@HTTP@/")
     assert 3_500 < outcome.retry_at - time.time() < 3_700
@@ -109,7 +110,7 @@ def test_the_time_that_a_host_wants_is_told(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["999999999", "9" * 40, "2592001", "Fri, 31 Dec 9999 23:59:59 GMT", in_seconds(90_000_000)],
+    ["999999999", "9" * 40, "2592001", "Fri, 31 Dec 9999 23:59:59 GMT"],
 )
 def test_no_host_is_left_alone_for_years(value: str) -> None:
     routes = {"*": {"*": answer(429, b"", f"retry-after: {value}")}}
