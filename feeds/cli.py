@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from feeds import __version__, completion
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.destination import absolute
 from feeds.errors import ConfigError, FeedsError, OutputError
 from feeds.models import Finding, Kind, Role
@@ -295,8 +296,8 @@ def _tell_next(result: Result, config: Config, site: Path) -> None:
         _say(no_posts(config, result.findings))
     elif result.published is not None and sys.stdout.isatty():
         feed = next(iter(config.feeds.paths[Kind.SITE].values()))
-        ours = config.html.directory in result.published.known
-        first = config.html.directory if ours else feed
+        ours = config.pages.directory in result.published.known
+        first = config.pages.directory if ours else feed
         page = visible(_relative(config.output / first))
         _say(f"next: look at {page}, or serve it with `feeds serve{_argument(site)}`")
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from feeds import completion
-from feeds.config import Config, config_path
+from feeds.config import Config
+from feeds.configfile import config_path
 from feeds.errors import ConfigError
 from feeds.models import Kind
 from feeds.section import show

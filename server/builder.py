@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Final
 
 from feeds.build import Options, update, with_index
-from feeds.config import Config, reload_config
+from feeds.config import Config
+from feeds.configfile import reload_config
 from feeds.documents import documents, published_feeds
 from feeds.errors import ConfigError, FeedsError
 from feeds.index import Index

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from feeds.build import Options, Result, build
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.workers import Workers, processes
 
 # How long one example takes says more of the machine, and of who else works on it.

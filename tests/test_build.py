@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from feeds import build as building
 from feeds import fingerprint, render, tasks
 from feeds.build import known_feeds, known_posts
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.errors import ForeignFileError, IndexLockedError, OutputError
 from feeds.manifest import MANIFEST
 from feeds.models import Entry, Format, Level

@@ -16,16 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config import (
-    Config,
-    Defaults,
-    Ignored,
-    Site,
-    Term,
-    load_config,
-    reload_config,
-    secret_of,
-)
+from feeds.config import Config, Defaults, Ignored, Site, Term, secret_of
+from feeds.configfile import load_config, reload_config
 from feeds.errors import ConfigError
 from feeds.models import Format, Kind, Level, Person
 
@@ -167,7 +159,7 @@ def test_a_minimal_configuration_has_the_documented_defaults(site: Path) -> None
     assert (config.output, config.state) == (site / "public", site / ".feeds")
     assert (config.posts.future, config.posts.drafts, config.terms.merge_case) == (False,) * 3
     assert (config.server.host, config.server.port) == ("127.0.0.1", 8000)
-    assert config.html.feed == "{feed_folder}/index.html"
+    assert config.pages.feed == "{feed_folder}/index.html"
     assert config.links.ports == (80, 443)
 
 

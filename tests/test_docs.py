@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 from feeds.cli import cli
-from feeds.config import load_config
+from feeds.configfile import load_config
 
 from .test_config import template
 

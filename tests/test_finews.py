@@ -13,7 +13,7 @@ import feedparser
 import pytest
 
 from feeds.build import KnownPosts, known_posts
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Post, Role
 from feeds.rows import State
 from feeds.workers import Workers, processes

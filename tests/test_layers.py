@@ -36,6 +36,8 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (
         (
             "feeds.config",
+            "feeds.configtables",
+            "feeds.configfile",
             "feeds.sites",
             "feeds.section",
             "feeds.patterns",

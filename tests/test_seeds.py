@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from feeds.build import known_posts
 from feeds.cli import cli
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Post, Role
 from feeds.rows import State
 from feeds.workers import Workers, processes

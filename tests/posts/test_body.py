@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.config import Config, Feeds, Posts, Site, load_config
+from feeds.config import Config, Feeds, Posts, Site
+from feeds.configfile import load_config
 from feeds.models import Level
 from feeds.posts.body import MOST_FINDINGS, Content, render_body
 from feeds.posts.read import read_post

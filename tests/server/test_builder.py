@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.errors import ConfigError
 from feeds.ledger import FILE_NAME, BuildRecord, Ledger
 from server.builder import (
