@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and the only module that exits.
+"""The command line: which commands there are, and how a run ends.
 
 In: what was typed. Out: an exit code, and a message where something is wrong: 0 done, 1 the
 run found what it was asked to fail on, 2 usage or configuration, 3 the run itself failed, and

@@ -1,4 +1,4 @@
-"""What commands print and say: the only module that writes to the standard streams.
+"""What commands print and say: the only module that prints.
 
 Results go to stdout, messages and bars to stderr. Nothing of a file's name, a post's title or an
 argument may reach a terminal unescaped: whoever prints one calls
