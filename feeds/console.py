@@ -70,8 +70,7 @@ def report(findings: Iterable[Finding], verbose: bool = True) -> None:
 
 @contextlib.contextmanager
 def bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal, nothing elsewhere; takes what :func:`~feeds.terminal.progress_bars`
-    takes."""
+    """A bar on a terminal, nothing elsewhere: see :func:`~feeds.terminal.progress_bars`."""
     from feeds.build import silent
 
     if not sys.stderr.isatty():
