@@ -20,6 +20,8 @@ from feeds.workers import Workers, processes
 
 from .conftest import run_build
 
+pytestmark = pytest.mark.usefixtures("every_way")
+
 # Months after the newest of the posts.
 NOW = datetime(2023, 1, 1, tzinfo=UTC)
 SEED = "_posts/2022-01-17-NW202201172249525031.md"

@@ -22,6 +22,8 @@ from feeds.posts.read import read_post
 from ..conftest import run_build, write_post
 from .hostile import checked, documents
 
+pytestmark = pytest.mark.usefixtures("both_parsers")
+
 CONFIG = Config(
     Path("/nowhere"),
     Site("https://news.example.org/base", title="新闻", timezone="Asia/Shanghai"),
