@@ -9,6 +9,7 @@ mistakes in it.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from feeds.config import CONFIG_NAME, OWN_NAME, Config
 from feeds.configtables import config_of, is_unicode
 from feeds.errors import ConfigError, refusal
 from feeds.models import Finding, Level
-from feeds.section import Problem, Section
+from feeds.section import Problem, Section, show
 
 
 def load_config(root: Path, over: Mapping[str, Any] | None = None) -> Config:
@@ -112,6 +113,29 @@ def _holds(table: Any, keys: Sequence[str]) -> bool:
             return False
         table = table[key]
     return True
+
+
+def missing_sources(config: Config) -> list[str]:
+    """Those of ``posts.sources`` that mean no folder of the site."""
+    return [name for name in config.posts.sources if not _is_there(config.root, name)]
+
+
+def _is_there(root: Path, source: str) -> bool:
+    """Whether a folder, or any of those that a pattern means, is in the site."""
+    if not glob.has_magic(source):
+        return os.path.isdir(root / source)
+    found = glob.iglob(source, root_dir=root, recursive=True)
+    return any(os.path.isdir(root / folder) for folder in found)
+
+
+def expect_sources(config: Config) -> None:
+    """Raises :class:`~feeds.errors.ConfigError` where no folder with posts is there at all:
+    that is a mistake, rather than the end of all feeds."""
+    missing = missing_sources(config)
+    if missing and len(missing) == len(config.posts.sources):
+        names = ", ".join(map(show, missing))
+        what = f"no folder {names} in {config.root}; name those that posts are in"
+        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
 
 
 def reload_config(config: Config) -> Config:

@@ -7,7 +7,6 @@ be meant is a usage error that says what would be.
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -19,10 +18,9 @@ import click
 
 from feeds import completion
 from feeds.config import Config
-from feeds.configfile import config_path, load_config
+from feeds.configfile import expect_sources, load_config, missing_sources
 from feeds.console import say
 from feeds.destination import absolute
-from feeds.errors import ConfigError
 from feeds.models import Kind
 from feeds.section import show
 
@@ -80,7 +78,9 @@ def configured(
     if output is not None:
         over["feeds"] = {"output": output and os.path.abspath(output)}
     config = load_config(site, over)
-    _check_sources(config, bool(sources))
+    if sources:
+        _expect_typed(config)
+    expect_sources(config)
     return config
 
 
@@ -96,29 +96,14 @@ def _within(site: Path, source: str) -> str:
     return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
 
 
-def _check_sources(config: Config, given: bool) -> None:
-    """A folder that is not there is a mistake, rather than the end of all its posts' feeds.
-
-    ``given`` says whether it was typed, or stands in the configuration.
-    """
-    missing = [name for name in config.posts.sources if not _is_there(config.root, name)]
-    names = ", ".join(map(show, missing))
-    if given and missing:
+def _expect_typed(config: Config) -> None:
+    """Each folder that was typed is there, not only one of them."""
+    if missing := missing_sources(config):
+        names = ", ".join(map(show, missing))
         raise click.BadParameter(
             f"no folder {names} in {config.root}; name folders as seen from there",
             param_hint="'--posts'",
         )
-    if missing and len(missing) == len(config.posts.sources):
-        what = f"no folder {names} in {config.root}; name those that posts are in"
-        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
-
-
-def _is_there(root: Path, source: str) -> bool:
-    """Whether a folder, or any of those that a pattern means, is in the site."""
-    if not glob.has_magic(source):
-        return os.path.isdir(root / source)
-    found = glob.iglob(source, root_dir=root, recursive=True)
-    return any(os.path.isdir(root / folder) for folder in found)
 
 
 @contextlib.contextmanager
