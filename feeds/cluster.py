@@ -26,7 +26,7 @@ from feeds.config import Config
 from feeds.errors import ClusterError
 from feeds.files import FileTask, SiteFiles
 from feeds.fingerprint import Program, program
-from feeds.shipping import Answer, Why, errand_of, filled, look, stamped
+from feeds.shipping import Answer, Why, errand_of, filled, look, parts, stamped
 from feeds.state import make_state_folder
 from feeds.workers import Workers, spawned_processes
 
@@ -229,6 +229,11 @@ def _token(config: Config) -> Iterator[Path]:
             token.unlink()
 
 
+def _tails(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Items from the first on, from the second on, and so forth."""
+    return (items[start:] for start in range(len(items)))
+
+
 def _lost(scheduler: Address) -> ClusterError:
     what = "the connection is lost; try again, or leave --cluster away"
     return ClusterError(f"{scheduler.text}: {what}")
@@ -273,7 +278,23 @@ class Cluster(Workers):
         chunks: Iterable[tuple[Token, Sequence[Item]]],
     ) -> Iterator[tuple[Token, Result]]:
         can_go = isinstance(task, FileTask)
-        return super().map(task, chunks) if can_go else self._here.map(task, chunks)
+        return self._map_parts(task, chunks) if can_go else self._here.map(task, chunks)
+
+    def _map_parts(
+        self, task: Any, chunks: Iterable[tuple[Token, Sequence[Item]]]
+    ) -> Iterator[tuple[Token, Any]]:
+        """Whoever is sent files gets them in parcels that are not too large."""
+        given = (
+            ((token, len(rest)), part)
+            for token, items in chunks
+            for part, *rest in _tails([items] if self._seen else parts(task, items))
+        )
+        results: list[Any] = []
+        for (token, more), found in super().map(task, given):
+            results += found
+            if not more:
+                yield token, results
+                results = []
 
     def summary(self) -> str:
         """A line on what was done where."""
@@ -332,6 +353,9 @@ class Cluster(Workers):
             self._includes |= {name: self._site.include(name) for name in answer.includes}
             if not left:
                 break
+            if answer.why is Why.UNSEEN and len(smaller := parts(task, items)) > 1:
+                sent = [(self._send(task, part, False), part) for part in smaller]
+                return [each for future, part in sent for each in self._result(future, task, part)]
             future = self._send(task, items, self._seen and answer.why is not Why.UNSEEN)
         self.done_here += 1
         return task(items)
