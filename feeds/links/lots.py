@@ -106,9 +106,10 @@ def _is_this_machine(name: str) -> bool:
     if not is_address(name):
         return name == "localhost" or name.endswith(".localhost")
     address = ipaddress.ip_address(name)
-    if isinstance(address, ipaddress.IPv6Address):
-        address = embedded_ipv4(address) or address
-    return address.is_loopback or address.is_unspecified or address.is_link_local
+    forms = [address]
+    if isinstance(address, ipaddress.IPv6Address) and (inner := embedded_ipv4(address)):
+        forms.append(inner)
+    return any(each.is_loopback or each.is_unspecified or each.is_link_local for each in forms)
 
 
 # --- asking for one -----------------------------------------------------------------------
