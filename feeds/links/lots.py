@@ -172,9 +172,8 @@ async def ask(lot: Lot, means: Means, hurry: asyncio.Event) -> Returned:
     kept: list[Asked] = []
     late = asyncio.Event()
     turns = means.manners.turns
-    stands = {share.host: share.stand for share in lot}
-    for host, stand in stands.items():
-        turns.resume(host, stand)
+    for share in lot:
+        turns.resume(share.host, share.stand)
 
     async def fetch(url: str) -> Outcome:
         async with means.places:
@@ -194,7 +193,7 @@ async def ask(lot: Lot, means: Means, hurry: asyncio.Event) -> Returned:
     def rest(host: str, until: float) -> None:
         rests.append((host, until))
 
-    schedule = Schedule(_Shares(lot), means.pace, fetch, done, rest, stands)
+    schedule = Schedule(_Shares(lot), means.pace, fetch, done, rest)
     if not hurry.is_set():
         await _run(schedule, late, hurry)
     over = {asked.id for asked in (*kept, *(asked for asked, _ in found))}

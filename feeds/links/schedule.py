@@ -12,12 +12,12 @@ import contextlib
 import heapq
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
 from feeds.links.fetch import Outcome
-from feeds.links.pace import TOO_MUCH, Stand, Tempo
+from feeds.links.pace import TOO_MUCH, Tempo
 from feeds.links.urls import host_of
 from feeds.values import dataclass
 
@@ -85,24 +85,14 @@ class _Host:
 
 class Schedule:
     """One run over all that is due. ``rest`` is told of hosts that want to be left alone,
-    with the time (seconds since 1970); ``stands`` are where hosts are gone on with, which others
-    have asked before. What ``check`` or ``done`` raises ends the run."""
+    with the time (seconds since 1970). What ``check`` or ``done`` raises ends the run."""
 
-    def __init__(
-        self,
-        source: Source,
-        pace: Pace,
-        check: Check,
-        done: Done,
-        rest: Rest,
-        stands: Mapping[str, Stand] = {},
-    ) -> None:
+    def __init__(self, source: Source, pace: Pace, check: Check, done: Done, rest: Rest) -> None:
         self._source = source
         self._pace = pace
         self._check = check
         self._done = done
         self._rest = rest
-        self._stands = stands
         self._new_hosts = source.due_hosts()
         self._ready: list[_Host] = []  # a heap; what it is ordered by does not change in it
         self._hosts = 0
@@ -149,11 +139,7 @@ class Schedule:
             if name is None:
                 return
             self._hosts += 1
-            host = _Host(name, Tempo(self._pace.per_host, self._pace.interval), now)
-            if stand := self._stands.get(name):
-                host.tempo.resume(stand)
-                host.next_start = now + stand.wait
-            self._queue(host)
+            self._queue(_Host(name, Tempo(self._pace.per_host, self._pace.interval), now))
 
     def _queue(self, host: _Host) -> None:
         """Put a host where it is started from, or let it go if it has nothing left."""
