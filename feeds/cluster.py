@@ -3,7 +3,8 @@
 In: the address of a scheduler. Out: :class:`Cluster`, which maps as
 :class:`~feeds.workers.Workers` do. Tasks over files of the site go to the cluster through the
 executor that Dask has for it (:meth:`distributed.Client.get_executor`); all others need what is
-on this machine, and stay. Dask is imported when somebody asks for it.
+on this machine, and stay. :mod:`feeds.crew` has the workers ask for links. Dask is imported when
+somebody asks for it.
 """
 
 from __future__ import annotations

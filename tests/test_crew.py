@@ -147,7 +147,7 @@ def test_workers_ask_once_each_at_the_pace_of_every_host(
     with in_a_thread(ROUTES) as server:
         port = server.ports["HTTP"]
         header = f'headers = {{ "http://{SECRET}:{port}" = {{ X-Key = "$CHECK_KEY" }} }}'
-        configure(site, server, f"interval = {INTERVAL}", header)
+        configure(site, server, "interval = 0", header)
         once = [
             *(f"http://{LARGE}:@HTTP@/{number}" for number in range(OF_LARGE)),
             *(f"http://{SECRET}:@HTTP@/{number}" for number in range(5)),
@@ -161,6 +161,7 @@ def test_workers_ask_once_each_at_the_pace_of_every_host(
         as_here = asked(server)
         server.requests.clear()
         shutil.rmtree(site / ".feeds")
+        configure(site, server, f"interval = {INTERVAL}", header)
         with workers(scheduler, place):
             found, said = check(site, "--cluster", scheduler)
     assert found == local
