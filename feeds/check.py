@@ -11,28 +11,25 @@ import asyncio
 import contextlib
 import functools
 import itertools
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from feeds.asking import Asking
 from feeds.build import Options, Progress, read, silent, with_index
 from feeds.config import Config
 from feeds.files import Files, FileTask, SiteFiles, file_content
 from feeds.fingerprint import fingerprint
 from feeds.index import Index
 from feeds.links.extract import extract
-from feeds.links.fetch import Outcome
 from feeds.links.fix import OF_RULES, as_meant, corrected, corrections, right_addresses
 from feeds.links.pages import Pages, pages_of, pages_version
 from feeds.links.places import places
 from feeds.links.renewal import renew
 from feeds.links.report import Summary, items, summary
 from feeds.links.rules import Judged, judge
-from feeds.links.schedule import Asked, Pace, Schedule
 from feeds.links.store import LinkStore
 from feeds.models import Finding, Link, Role, Verdict
 from feeds.posts.read import read_post
@@ -44,11 +41,8 @@ from feeds.view import View
 from feeds.workers import Workers
 
 READ_CHUNK: Final = 50
-KEEP_SECONDS: Final = 1.0  # between two times that results are written down
 COMPLETE: Final = "complete"  # the last run that asked for all that was due
 LOOKED: Final = "looked"  # the last run that came to its end, whether it asked or not
-GRACE_SECONDS: Final = 3.0  # for what is in flight when a run is stopped
-STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +125,7 @@ def check_posts(
     since = options.since_run
     if options.changed and not since:
         since = _first_run_since(store, options)
-    asking = _Asking(config, store, began, options, since)
+    asking = Asking(config, store, began, workers, options, since)
     if not options.offline:
         if options.recheck:
             store.ask_again(since, options.roles)
@@ -342,127 +336,3 @@ def find_copies(
 
     with asyncio.Runner() as runner:
         return runner.run(main())
-
-
-# --- what the web says --------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Asking:
-    """Everything that is due, asked for at the pace of the configuration."""
-
-    config: Config
-    store: LinkStore
-    now: int
-    options: CheckOptions
-    since_run: int
-    asked: int = 0
-    total: int = 0
-    signal: int = 0
-    results: list[tuple[Asked, Outcome]] = field(default_factory=list)
-
-    def run(self) -> None:
-        self.total = self.store.count_due(self.now, self.since_run, self.options.roles)
-        if not self.total:
-            return
-        try:
-            with asyncio.Runner() as runner:
-                runner.run(self._main())
-        finally:
-            self._keep()
-
-    async def _main(self) -> None:
-        from feeds.links.client import gate_of, manners_of, transport_of
-        from feeds.links.fetch import check as fetch
-
-        links = self.config.links
-        gate = gate_of(self.config)
-        manners = manners_of(self.config, gate=gate)
-        turn = _Turns(self.options.every)
-        async with transport_of(self.config, gate) as transport:
-
-            async def ask(url: str) -> Outcome:
-                await turn.wait()
-                return await fetch(transport, url, manners)
-
-            pace = Pace(links.concurrency, links.per_host, links.interval)
-            schedule = Schedule(self, pace, ask, self._done, self.store.rest)
-            running = asyncio.create_task(schedule.run())
-            with self._stops(schedule, running):
-                keeping = asyncio.create_task(self._keep_up(running))
-                try:
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await running
-                finally:
-                    keeping.cancel()
-
-    @contextlib.contextmanager
-    def _stops(self, schedule: Schedule, running: asyncio.Task[None]) -> Iterator[None]:
-        """Stop when the time is over or at a signal, and give what is in flight a moment."""
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            schedule.stop()
-            loop.call_later(GRACE_SECONDS, running.cancel)
-
-        def interrupt(number: int) -> None:
-            if self.signal:
-                running.cancel()
-            self.signal = number
-            stop()
-
-        timer = loop.call_later(self.options.max_time, stop) if self.options.max_time else None
-        main = threading.current_thread() is threading.main_thread()
-        for number in STOPPING if main else ():
-            loop.add_signal_handler(number, interrupt, number)
-        try:
-            yield
-        finally:
-            if timer:
-                timer.cancel()
-            for number in STOPPING if main else ():
-                loop.remove_signal_handler(number)
-
-    # --- what the schedule asks for
-
-    def due_hosts(self) -> Iterator[str]:
-        return self.store.due_hosts(self.now)
-
-    def due(self, host: str, after: int, limit: int) -> list[Asked]:
-        return self.store.due(host, after, limit, self.now, self.since_run, self.options.roles)
-
-    # --- results
-
-    def _done(self, asked: Asked, outcome: Outcome) -> None:
-        self.results.append((asked, outcome))
-        self.asked += 1
-        self.options.progress("asking", self.asked, self.total)
-
-    async def _keep_up(self, running: asyncio.Task[None]) -> None:
-        while True:
-            await asyncio.sleep(KEEP_SECONDS)
-            self._keep()
-            if self.options.cancelled():
-                running.cancel()
-
-    def _keep(self) -> None:
-        results, self.results = self.results, []
-        if results:
-            self.store.record(results, int(time.time()))
-        self.store.save()
-
-
-@dataclass(slots=True)
-class _Turns:
-    """Lets one through every so many seconds."""
-
-    every: float
-    next: float = 0.0
-
-    async def wait(self) -> None:
-        if not self.every:
-            return
-        now = asyncio.get_running_loop().time()
-        mine = max(self.next, now)
-        self.next = mine + self.every
-        await asyncio.sleep(mine - now)

@@ -3,7 +3,8 @@
 In: the address of a scheduler. Out: :class:`Cluster`, which maps as
 :class:`~feeds.workers.Workers` do. Tasks over files of the site go to the cluster through the
 executor that Dask has for it (:meth:`distributed.Client.get_executor`); all others need what is
-on this machine, and stay. Dask is imported when somebody asks for it.
+on this machine, and stay. :mod:`feeds.crew` has the workers ask for links. Dask is imported when
+somebody asks for it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import secrets
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -26,7 +27,7 @@ from feeds.config import Config
 from feeds.errors import ClusterError
 from feeds.files import FileTask, SiteFiles
 from feeds.fingerprint import Program, program
-from feeds.shipping import Answer, Why, errand_of, filled, look, stamped
+from feeds.shipping import Answer, Why, errand_of, filled, look, parts, stamped
 from feeds.state import make_state_folder
 from feeds.workers import Workers, spawned_processes
 
@@ -229,6 +230,11 @@ def _token(config: Config) -> Iterator[Path]:
             token.unlink()
 
 
+def _tails(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Items from the first on, from the second on, and so forth."""
+    return (items[start:] for start in range(len(items)))
+
+
 def _lost(scheduler: Address) -> ClusterError:
     what = "the connection is lost; try again, or leave --cluster away"
     return ClusterError(f"{scheduler.text}: {what}")
@@ -253,13 +259,14 @@ class Cluster(Workers):
         self.workers = len(client.nthreads())
         # Each has one parcel under way, and a single one finds the next there.
         super().__init__(max(2, self.workers), lambda jobs: client.get_executor(pure=False))
-        self.sent = self.done_here = 0
+        self.sent = self.done_here = self.asked = 0
         self._client = client
         self._scheduler = scheduler
         self._site = SiteFiles(config)
         self._seen = seen
         self._here = here
         self._lonely = lonely
+        self._lonely_since: float | None = None
         self._doubts = 0
         self._includes: dict[str, str | None] = {}
         self._errand: tuple[object, Any] = None, None
@@ -273,25 +280,47 @@ class Cluster(Workers):
         chunks: Iterable[tuple[Token, Sequence[Item]]],
     ) -> Iterator[tuple[Token, Result]]:
         can_go = isinstance(task, FileTask)
-        return super().map(task, chunks) if can_go else self._here.map(task, chunks)
+        return self._map_parts(task, chunks) if can_go else self._here.map(task, chunks)
+
+    def _map_parts(
+        self, task: Any, chunks: Iterable[tuple[Token, Sequence[Item]]]
+    ) -> Iterator[tuple[Token, Any]]:
+        """Whoever is sent files gets them in parcels that are not too large."""
+        given = (
+            ((token, len(rest)), part)
+            for token, items in chunks
+            for part, *rest in _tails([items] if self._seen else parts(task, items))
+        )
+        results: list[Any] = []
+        for (token, more), found in super().map(task, given):
+            results += found
+            if not more:
+                yield token, results
+                results = []
 
     def summary(self) -> str:
         """A line on what was done where."""
         name, them = f"{self._scheduler.text}: {self.workers} workers", "them"
         if self.workers == 1:
             name, them = name.removesuffix("s"), "it"
-        if not self.sent:
+        if not (self.sent or self.asked):
             return f"{name}, too little to do for {them}; it was done here"
-        how = f"read by {them}" if self._seen else f"sent to {them}"
-        here = f"; {self.done_here} more done here" if self.done_here else ""
-        return f"{name}, {self.sent} parcels of work, files {how}{here}"
+        done = []
+        if self.sent:
+            how = f"read by {them}" if self._seen else f"sent to {them}"
+            done.append(f"{self.sent} parcels of work, files {how}")
+        if self.done_here:
+            done.append(f"{self.done_here} more done here")
+        if self.asked:
+            done.append(f"{self.asked} addresses asked for by {them}")
+        return f"{name}, {'; '.join(done)}"
 
     # --- one parcel
 
     def _submit(self, task: Any, items: Sequence[Any]) -> Future[Any]:
-        return self._send(task, items, self._seen)
+        return self._pack(task, items, self._seen)
 
-    def _send(self, task: FileTask[Any, Any], items: Sequence[Any], seen: bool) -> Future[Any]:
+    def _pack(self, task: FileTask[Any, Any], items: Sequence[Any], seen: bool) -> Future[Any]:
         parcel = stamped(task, items) if seen else filled(task, items)
         if parcel is None:
             done: Future[Any] = Future()
@@ -299,21 +328,10 @@ class Cluster(Workers):
             self.done_here += 1
             return done
         packed = pickle.dumps(parcel._replace(includes=self._includes))
-        errand = self._errand_of(task)
-        with self._connection():
-            # The standard library's words: no scheduler needs to know ours.
-            sent = self._running().submit(operator.call, errand, packed)
-        self.sent += 1
-        return sent
-
-    def _errand_of(self, task: FileTask[Any, Any]) -> Any:
-        """What parcels of a task have in common, where the workers have it from one another. It is
-        a task of its own, and so made again when the one that held it dies."""
         if self._errand[0] is not task:
-            packed = pickle.dumps(errand_of(task))
-            with self._connection():
-                self._errand = task, self._client.submit(pickle.loads, packed, pure=False)
-        return self._errand[1]
+            self._errand = task, self.shared(errand_of(task))
+        self.sent += 1
+        return self.send(self._errand[1], packed)
 
     def _result(self, future: Future[Any], task: Any, items: Sequence[Any]) -> Any:
         for left in reversed(range(ROUNDS)):
@@ -322,56 +340,96 @@ class Cluster(Workers):
                 break
             if answer.why is Why.DONE:
                 return answer.results
-            if answer.why is Why.OTHER_PROGRAM:
-                assert answer.program
-                what = f"a worker that came later has {difference(answer.program)}"
-                raise ClusterError(f"{self._scheduler.text}: {what}")
             if answer.why is Why.UNSEEN:
                 self._doubts += 1
                 self._seen = self._seen and self._doubts < DOUBTS
             self._includes |= {name: self._site.include(name) for name in answer.includes}
             if not left:
                 break
-            future = self._send(task, items, self._seen and answer.why is not Why.UNSEEN)
+            if answer.why is Why.UNSEEN and len(smaller := parts(task, items)) > 1:
+                sent = [(self._pack(task, part, False), part) for part in smaller]
+                return [each for future, part in sent for each in self._result(future, task, part)]
+            future = self._pack(task, items, self._seen and answer.why is not Why.UNSEEN)
         self.done_here += 1
         return task(items)
 
     def _answer(self, future: Future[Any]) -> Answer | None:
-        """What came back; ``None`` if every worker died that tried."""
-        from distributed import KilledWorker
-
         alone_since = None
         while True:
             try:
-                found: Answer = future.result(LOOK_SECONDS)
+                return self.answer(future, LOOK_SECONDS)
             except TimeoutError:
                 if future.done():
                     raise
-                alone_since = self._alone_since(alone_since)
-            except KilledWorker:
-                return None
-            except CancelledError as error:
-                raise _lost(self._scheduler) from error
-            except (ImportError, AttributeError) as error:
-                if isinstance(error, AttributeError) and MISSING not in str(error):
-                    raise
-                what = f"a machine of it cannot use feeds {program().version}"
-                told = f"{self._scheduler.text}: {what}: {_first_line(error)}; {SAME}"
-                raise ClusterError(told) from error
-            else:
-                return found
+                alone_since = self._alone_since(self.present(), alone_since)
 
-    def _alone_since(self, before: float | None) -> float | None:
+    def _alone_since(self, workers: Collection[str], before: float | None) -> float | None:
         """Since when there has been no worker."""
-        with self._connection():
-            some = bool(self._client.nthreads())
-        if some:
+        if workers:
             return None
         now = time.monotonic()
         if before is not None and now - before > self._lonely:
             what = f"has had no workers for {self._lonely:g} s; start some, or leave --cluster away"
             raise ClusterError(f"{self._scheduler.text}: {what}")
         return now if before is None else before
+
+    # --- for whatever is sent
+
+    def shared(self, value: Any) -> Any:
+        """A value that many parcels need, where the workers have it from one another. It is a
+        task of its own, and so made again when the one that held it dies."""
+        packed = pickle.dumps(value)
+        with self._connection():
+            return self._client.submit(pickle.loads, packed, pure=False)
+
+    def send(self, shared: Any, packed: bytes, **where: Any) -> Future[Any]:
+        """Have a shared value called with a parcel; ``where`` is Dask's."""
+        with self._connection():
+            # The standard library's words: no scheduler needs to know ours.
+            return self._running().submit(operator.call, shared, packed, **where)
+
+    def answer(self, future: Future[Any], seconds: float = 0.0) -> Answer | None:
+        """What came back within a time; ``None`` if every worker died that tried."""
+        from distributed import KilledWorker
+
+        try:
+            found: Answer = future.result(seconds)
+        except KilledWorker:
+            return None
+        except CancelledError as error:
+            raise _lost(self._scheduler) from error
+        except (ImportError, AttributeError) as error:
+            if isinstance(error, AttributeError) and MISSING not in str(error):
+                raise
+            what = f"a machine of it cannot use feeds {program().version}"
+            told = f"{self._scheduler.text}: {what}: {_first_line(error)}; {SAME}"
+            raise ClusterError(told) from error
+        if found.why is Why.OTHER_PROGRAM:
+            assert found.program
+            what = f"a worker that came later has {difference(found.program)}"
+            raise ClusterError(f"{self._scheduler.text}: {what}")
+        return found
+
+    def present(self) -> Collection[str]:
+        """The workers that there are now."""
+        with self._connection():
+            found: dict[str, int] = self._client.nthreads()
+            return found
+
+    async def still_present(self) -> Collection[str]:
+        """The same for whoever has an event loop of his own, which waits for nobody."""
+        client: Any = self._client  # what is behind its methods, which would wait
+        with self._connection():
+            asked = asyncio.run_coroutine_threadsafe(
+                client.scheduler.ncores(workers=None), client.loop.asyncio_loop
+            )
+            found: dict[str, int] = await asyncio.wrap_future(asked)
+        self._lonely_since = self._alone_since(found, self._lonely_since)
+        return found
+
+    def tell(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Have all workers do something at once."""
+        self._client.run(function, *arguments)
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[None]:

@@ -167,7 +167,7 @@ CLUSTER = click.option(
     "--cluster",
     callback=read_cluster,
     metavar="ADDRESS",
-    help="Read and render on the Dask cluster with this scheduler, like tcp://10.0.0.5:8786.",
+    help="Work on the Dask cluster with this scheduler, like tcp://10.0.0.5:8786.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 

@@ -98,13 +98,17 @@ class Errand:
 
 
 def errand_of(task: FileTask[Any, Any]) -> Errand:
-    """The task for other machines, without what none needs to know: secrets above all."""
-    config = task.config
-    links = replace(config.links, headers={})
-    config = replace(config, links=links, server=Server(), over={})
+    """The task for other machines."""
+    config = without_secrets(task.config)
     includes = _includes(task.config) if task.includes and config.posts.liquid else {}
     more = task.more(task.config) if task.more else ()
     return Errand(task.function, config, includes, more, program())
+
+
+def without_secrets(config: Config) -> Config:
+    """A configuration without what no other machine needs to know."""
+    links = replace(config.links, headers={})
+    return replace(config, links=links, server=Server(), over={})
 
 
 def _includes(config: Config) -> dict[str, str]:
@@ -145,6 +149,27 @@ def filled(task: FileTask[Any, Any], items: Sequence[Any]) -> Parcel | None:
         if size > FULL:
             return None
     return Parcel(items, {}, contents, {})
+
+
+def parts(task: FileTask[Any, Any], items: Sequence[Any]) -> list[Sequence[Any]]:
+    """Items in as many parts as it takes for the files of each to fit into a parcel; one that is
+    larger than that is a part of its own."""
+    found: list[Sequence[Any]] = []
+    start = size = 0
+    for number, path in enumerate(map(task.path_of, items)):
+        own = _size(f"{task.config.root}/{path}")
+        if size + own > FULL and number > start:
+            found.append(items[start:number])
+            start, size = number, 0
+        size += own
+    return [*found, items[start:]]
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _stamp(path: str) -> Stamp:

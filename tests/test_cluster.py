@@ -23,7 +23,7 @@ from feeds.cluster import address, connected
 from feeds.config import Config
 from feeds.configfile import load_config
 from feeds.errors import ClusterError
-from feeds.files import Files, FileTask
+from feeds.files import Files, FileTask, SiteFiles
 from feeds.tasks import read_files
 from feeds.view import current_index
 
@@ -189,6 +189,47 @@ def test_a_worker_that_comes_later_and_sees_nothing_gets_the_files(
             os.kill(seeing[0].pid, signal.SIGKILL)
             assert list(cluster.map(task, given)) == expected
         assert cluster.summary().endswith("files sent to it")
+
+
+def test_large_files_are_sent_in_several_parcels(site: Path, scheduler: str, place: Path) -> None:
+    config = load_config(site)
+    mib = {"a": 3, "b": 3, "c": 3, "larger": 9, "d": 4, "e": 4, "f": 1}
+    paths = [f"posts/{name}.md" for name in mib]
+    for path, size in zip(paths, mib.values(), strict=True):
+        (site / path).write_bytes(b"\n" * (size << 20))
+    given = [(0, paths), *chunks(config, POSTS)]
+    hidden = dask.BLIND.format(folder=str(site))
+    with dask.workers(scheduler, place, 1, hidden), join(scheduler, site) as cluster:
+        (_, found), (_, others) = cluster.map(FileTask(sizes, config, str), given)
+        # a and b; c; d and e; f; and the posts of the other chunk
+        assert (cluster.sent, cluster.done_here) == (5, 1)
+    assert found == [(size << 20, name != "larger") for name, size in mib.items()]
+    assert len(others) == POSTS
+
+
+def test_files_that_turn_out_to_be_unseen_are_sent_in_several_parcels(
+    site: Path, scheduler: str, place: Path
+) -> None:
+    config = load_config(site)
+    paths = [f"posts/{number}.md" for number in range(POSTS)]
+    for path in paths[:3]:
+        (site / path).write_bytes(b"\n" * (3 << 20))
+    hidden = dask.BLIND.format(folder=str(site))
+    with dask.workers(scheduler, place) as seeing, join(scheduler, site) as cluster:
+        with dask.workers(scheduler, place, 1, hidden):
+            os.kill(seeing[0].pid, signal.SIGKILL)
+            ((_, found),) = cluster.map(FileTask(sizes, config, str), [(0, paths)])
+        assert (cluster.sent, cluster.done_here) == (3, 0)
+    assert [size for size, _ in found[:3]] == [3 << 20] * 3
+    assert all(elsewhere for _, elsewhere in found)
+
+
+def sizes(
+    config: Config, items: Sequence[str], files: Files | None = None
+) -> list[tuple[int, bool]]:
+    """How large files are, and whether that was looked up elsewhere."""
+    source = files or SiteFiles(config)
+    return [(len(source.content(path)[0]), files is not None) for path in items]
 
 
 def first_of(item: tuple[str, bytes]) -> str:

@@ -63,11 +63,11 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
             *("feeds.tasks", "feeds.fragments", "feeds.documents", "feeds.selection"),
             *("feeds.modified", "feeds.paging", "feeds.linkpage", "feeds.pageviews"),
         ),
-        ("feeds.shipping", "feeds.cluster"),
+        ("feeds.shipping", "feeds.cluster", "feeds.crew"),
     ),
     (("feeds.build",),),
     (
-        ("feeds.check",),
+        ("feeds.check", "feeds.asking"),
         ("feeds.publishing",),
         ("feeds.lookup", "feeds.tables", "feeds.objects"),
         ("feeds.summary",),

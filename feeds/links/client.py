@@ -24,6 +24,7 @@ from feeds.errors import ConfigError
 from feeds.links.addresses import Gate, Resolver
 from feeds.links.fetch import Manners
 from feeds.links.pace import Turns
+from feeds.links.schedule import Pace
 from feeds.links.transport import GatedTransport
 
 # What the value of a header may hold (RFC 9110 section 5.5), as far as everybody understands it.
@@ -62,6 +63,12 @@ def manners_of(
         look_up=gate.look_up if gate else None,
         trusted=(gate or gate_of(config)).trusts,
     )
+
+
+def pace_of(config: Config) -> Pace:
+    """How fast the configuration wants hosts to be asked."""
+    links = config.links
+    return Pace(links.concurrency, links.per_host, links.interval)
 
 
 def accepted(config: Config) -> dict[str, frozenset[int]]:

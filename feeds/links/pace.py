@@ -11,7 +11,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import field
-from typing import Final
+from typing import Final, NamedTuple
 
 from feeds.values import dataclass
 
@@ -21,6 +21,15 @@ LEAST_INTERVAL: Final = 0.1  # what is doubled where there was none
 LONGEST_DEFERMENT: Final = 30 * 86_400.0  # seconds, whatever a host wants
 RECOVERY: Final = 0.95  # of the interval is left after an answer that complains of nothing
 REMEMBERED: Final = 4_096  # hosts
+
+
+class Stand(NamedTuple):
+    """Where asking a host stands, for whoever goes on with it: how many requests may be under
+    way, the seconds between two that begin, and those until the next one may."""
+
+    per_host: int
+    interval: float
+    wait: float = 0.0
 
 
 @dataclass(slots=True)
@@ -41,6 +50,10 @@ class Tempo:
             self.per_host = max(self.per_host // 2, 1)
         elif status:
             self.interval = max(self.interval * RECOVERY, self.least)
+
+    def resume(self, stand: Stand) -> None:
+        """Go on as fast as somebody else was."""
+        self.per_host, self.interval = stand.per_host, stand.interval
 
 
 @dataclass(slots=True)
@@ -100,6 +113,18 @@ class Turns:
         if status in TOO_MUCH:
             pause = max(line.tempo.interval, wait)
             line.next_start = max(line.next_start, asyncio.get_running_loop().time() + pause)
+
+    def stand(self, host: str) -> Stand:
+        """Where asking a host stands."""
+        line = self._line(host)
+        wait = max(line.next_start - asyncio.get_running_loop().time(), 0.0)
+        return Stand(line.tempo.per_host, line.tempo.interval, wait)
+
+    def resume(self, host: str, stand: Stand) -> None:
+        """Go on with a host where asking it stands."""
+        line = self._line(host)
+        line.tempo.resume(stand)
+        line.next_start = max(line.next_start, asyncio.get_running_loop().time() + stand.wait)
 
     def _line(self, host: str) -> _Line:
         line = self._lines.get(host)

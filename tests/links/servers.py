@@ -11,8 +11,10 @@ import contextlib
 import socket
 import ssl
 import subprocess
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -53,13 +55,14 @@ Routes: TypeAlias = Mapping[str, Reply]
 
 @dataclass
 class Request:
-    """What was asked, when (the loop's time) and over which connection."""
+    """What was asked, when (the loop's time), over which connection and at which address."""
 
     host: str
     target: str
     headers: Mapping[str, str]
     time: float
     connection: int
+    address: str
 
 
 @dataclass
@@ -154,7 +157,8 @@ class Loopback:
             headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
             host, target = headers["host"].rpartition(":")[0], first.split(" ")[1]
             now = asyncio.get_running_loop().time()
-            self.requests.append(Request(host, target, headers, now, connection))
+            address = writer.get_extra_info("sockname")[0]
+            self.requests.append(Request(host, target, headers, now, connection, address))
             self._counts[host, target] += 1
             number = self._counts[host, target]
             peer = Peer(writer, reader, host, target, headers, number, self)
@@ -170,6 +174,30 @@ class Loopback:
                 peer.writer.close()
         elif callable(reply):
             await reply(peer)
+
+
+@contextlib.contextmanager
+def in_a_thread(
+    routes: Mapping[str, Routes], contexts: Mapping[str, ssl.SSLContext] = {}
+) -> Iterator[Loopback]:
+    """Servers for other processes, or for another event loop."""
+    ready: Future[tuple[Loopback, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with Loopback(routes, contexts) as server:
+            ready.set_result((server, lambda: loop.call_soon_threadsafe(over.set)))
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    server, end = ready.result(10)
+    try:
+        yield server
+    finally:
+        end()
+        thread.join()
 
 
 class Canary:
