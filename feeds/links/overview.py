@@ -18,7 +18,15 @@ import orjson
 
 from feeds.config import Config, Ignored
 from feeds.links.dead import CONFIRMED
-from feeds.links.runs import Run, accepted, by_verdict, last_news, past_runs, reading
+from feeds.links.runs import (
+    SCHEMA_VERSION,
+    Run,
+    accepted,
+    by_verdict,
+    last_news,
+    past_runs,
+    reading,
+)
 from feeds.links.verdict import is_ignored, severity, standing
 from feeds.models import Role, Standing, Verdict
 
@@ -40,8 +48,8 @@ ORDER: Final = (
 @dataclass(frozen=True, slots=True)
 class BrokenLink:
     """A bad link. ``page`` is the address of its post; ``url`` is as the post writes it,
-    ``target`` where it leads, empty for nowhere. ``since`` is seconds since 1970, 0 for what
-    was never asked; ``confirmed`` says that it was bad so often and so long that it will not
+    ``target`` where it leads, empty for nowhere. ``since`` is seconds since 1970, 0 where
+    that is not known; ``confirmed`` says that it was bad so often and so long that it will not
     be an accident; ``number`` is how many posts of the category have it."""
 
     post: str
@@ -251,7 +259,7 @@ LINKS: Final = f"""
         WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
         ORDER BY other.post LIMIT 1
     ) WHEN link.verdict <> '' THEN link.detail ELSE coalesce(url.detail, '') END, 1,
-    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, 0), found.number,
+    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, {{since}}), found.number,
     coalesce({CONFIRMED}, 0) FROM (
         SELECT role, verdict, url, max(post) AS post, link, count(*) AS number FROM found
         WHERE standing = 'bad' AND category = ? GROUP BY role, verdict, coalesce(url, -link)
@@ -309,7 +317,9 @@ def _categories(db: sqlite3.Connection) -> Iterator[BrokenCategory]:
     most = min(max(share, LEAST_OF_A_CATEGORY), MOST_OF_A_CATEGORY)
     room = MOST_LINKS
     order = " ".join(f"WHEN '{role}' THEN {number}" for number, role in enumerate(ORDER))
-    query = LINKS.format(order=order)
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    # Until the next run a store may be one that does not know it yet.
+    query = LINKS.format(order=order, since="link.since" if version >= SCHEMA_VERSION else "0")
     for name, number in counted:
         rows = db.execute(query, (name, min(most, room))).fetchall() if room else ()
         links = tuple(map(_link, rows))
