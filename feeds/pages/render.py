@@ -27,6 +27,7 @@ from feeds.pages.charts import bars, line
 from feeds.pages.linkwords import link_words
 from feeds.pages.policy import HTML, POLICY, policy_of_whole
 from feeds.pages.reports import LinksPage, StatusPage
+from feeds.pages.scripts import as_written, language_of
 from feeds.pages.views import Alternate, Directory, Older, Twin
 from feeds.pages.words import language_of_pages, pace, per_month, words
 from feeds.terminal import visible
@@ -238,8 +239,10 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
+        as_written=as_written,
         attribute=attribute,
         host=host_of,
+        language_of=language_of,
         web=web_address,
         per_month=per_month,
         shown=_shown,
