@@ -22,7 +22,6 @@ from feeds.links.runs import (
     SCHEMA_VERSION,
     Run,
     accepted,
-    by_verdict,
     last_news,
     past_runs,
     reading,
@@ -30,7 +29,7 @@ from feeds.links.runs import (
 from feeds.links.verdict import is_ignored, severity, standing
 from feeds.models import Role, Standing, Verdict
 
-MOST_HOSTS: Final = 20
+MOST_HOSTS: Final = 120  # of which a page shows the worst at once: feeds.pages.reports
 MOST_CATEGORIES: Final = 60  # that are named
 MOST_LINKS: Final = 150  # that are listed …
 MOST_OF_A_CATEGORY: Final = 20  # … in all categories, and in one
@@ -43,6 +42,7 @@ ORDER: Final = (
     *(Role.SOURCE, Role.BACK_CATEGORY, Role.BACK_HOME),
     *(Role.ENCLOSURE, Role.IMAGE, Role.BODY),
 )
+WORST_FIRST: Final = (Standing.BAD, Standing.UNSURE, Standing.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,10 @@ class Overview:
     """All links of a site after the last run that said anything new.
 
     ``ended`` is when that was, in seconds since 1970; ``asked`` how many addresses it asked
-    for. ``ignored`` are links that would be bad or unsure and are accepted. ``trend`` is how it
-    was before, the oldest first, accepted links counted as what they are.
+    for. ``verdicts`` are each with what it means on this site and how many links have it, the
+    worst first; in another role the same may mean something else. ``ignored`` are links that
+    would be bad or unsure and are accepted. ``trend`` is how it was before, the oldest first,
+    accepted links counted as what they are.
     """
 
     ended: int
@@ -118,7 +120,7 @@ class Overview:
     bad: int
     unsure: int
     ignored: int
-    verdicts: tuple[tuple[str, int], ...]
+    verdicts: tuple[tuple[str, str, int], ...]
     hosts: tuple[Trouble, ...]
     more_hosts: int
     categories: tuple[BrokenCategory, ...]
@@ -141,7 +143,7 @@ def unpack(data: bytes) -> Overview | None:
     if not data:
         return None
     raw: dict[str, Any] = orjson.loads(data)
-    raw["verdicts"] = tuple((name, number) for name, number in raw["verdicts"])
+    raw["verdicts"] = tuple((name, means, number) for name, means, number in raw["verdicts"])
     raw["hosts"] = tuple(Trouble(**each) for each in raw["hosts"])
     raw["trend"] = tuple(Moment(**each) for each in raw["trend"])
     raw["categories"] = tuple(
@@ -175,7 +177,7 @@ def overview(config: Config, today: date) -> Overview | None:
         bad=counted[Standing.BAD],
         unsure=counted[Standing.UNSURE],
         ignored=counted[Standing.GOOD],
-        verdicts=tuple(Counter(by_verdict(news.totals)).most_common()),
+        verdicts=tuple(_verdicts(news, severities)),
         hosts=tuple(Trouble(*row[:-1]) for row in hosts),
         more_hosts=hosts[0][-1] - len(hosts) if hosts else 0,
         categories=tuple(categories[:MOST_CATEGORIES]),
@@ -184,11 +186,26 @@ def overview(config: Config, today: date) -> Overview | None:
     )
 
 
-def _moment(run: Run, severities: Mapping[str, str]) -> Moment:
-    counted: Counter[Standing] = Counter()
+def _verdicts(run: Run, severities: Mapping[str, str]) -> Iterator[tuple[str, str, int]]:
+    counted: Counter[tuple[str, Standing]] = Counter()
+    for verdict, means, number in _meant(run, severities):
+        counted[verdict, means] += number
+    for (verdict, means), number in sorted(
+        counted.items(), key=lambda each: (WORST_FIRST.index(each[0][1]), -each[1], each[0])
+    ):
+        yield verdict, str(means), number
+
+
+def _meant(run: Run, severities: Mapping[str, str]) -> Iterator[tuple[str, Standing, int]]:
     for key, number in run.totals.items():
         role, _, verdict = key.rpartition(".")
-        counted[severity(Verdict(verdict), role, severities)] += number
+        yield verdict, severity(Verdict(verdict), role, severities), number
+
+
+def _moment(run: Run, severities: Mapping[str, str]) -> Moment:
+    counted: Counter[Standing] = Counter()
+    for _, means, number in _meant(run, severities):
+        counted[means] += number
     bad, unsure = counted[Standing.BAD], counted[Standing.UNSURE]
     return Moment(run.ended, counted.total(), bad, unsure)
 

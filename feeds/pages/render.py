@@ -20,8 +20,7 @@ from markupsafe import Markup
 
 from feeds.catalog import output_url, page_url
 from feeds.config import Config
-from feeds.links.verdict import standing
-from feeds.models import EPOCH, Document, Format, Kind, Verdict
+from feeds.models import EPOCH, Document, Format, Kind
 from feeds.pages.addresses import host_of, reference, web_address
 from feeds.pages.charts import bars, line
 from feeds.pages.linkwords import link_words
@@ -246,7 +245,6 @@ def _environment() -> Environment:
         web=web_address,
         per_month=per_month,
         shown=_shown,
-        standing=_standing,
         moment=_moment,
         host_name=_host_name,
     )
@@ -265,10 +263,6 @@ def _host_name(host: str) -> str:
         return host.encode().decode("idna")
     except UnicodeError:
         return host
-
-
-def _standing(verdict: str) -> str:
-    return str(standing(Verdict(verdict)))
 
 
 @pass_context
