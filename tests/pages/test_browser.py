@@ -262,6 +262,9 @@ def test_names_run_as_their_script_does(visit: Visit) -> None:
     article = visit.page.locator("article").first
     assert article.get_attribute("lang") == "ar"
     assert article.evaluate("each => getComputedStyle(each).direction") == "rtl"
+    # What the page says itself runs as the page does.
+    source = article.locator(".source")
+    assert source.evaluate("each => getComputedStyle(each).direction") == "ltr"
     heading = visit.open(CATEGORY).get_by_role("heading", level=1)
     assert heading.evaluate("each => getComputedStyle(each).direction") == "ltr"
 
