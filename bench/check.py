@@ -43,7 +43,7 @@ from bench.measure import Cost, FailedError, timed
 from bench.service import CHECKOUT
 from bench.table import markdown, ratios, replace_between, spread
 from bench.web import Web
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.links.pages import Pages, pages_of
 from feeds.links.rules import judge
 from feeds.models import Link, Post, Role, Verdict

@@ -42,7 +42,7 @@ from bench.measure import FailedError, timed
 from bench.processes import cpu_seconds
 from bench.service import CHECKOUT
 from bench.table import markdown, replace_between, spread
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.fingerprint import reading_fingerprint
 from feeds.index import open_index
 from feeds.posts.scan import Scan

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from feeds.build import Options, build
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.workers import Workers, cpu_count, processes
 
 # What a build calls a step, what comes before that, and what it is itself.

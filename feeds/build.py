@@ -294,7 +294,7 @@ def update(
         from feeds.modified import settle_modified
 
         settle_modified(index, config, now)
-    if config.html.wanted:
+    if config.pages.wanted:
         from feeds.paging import settle_pages
 
         findings += settle_pages(index, config, now)

@@ -76,7 +76,7 @@ def catalog(config: Config, terms: Iterable[TermPosts]) -> Catalog:
     groups = [group for group in groups if sum(t.posts for t in group) >= config.terms.min_posts]
     definitions = [_site_feed(config)]
     taken = _Taken()
-    fixed = (config.feeds.opml, *config.html.fixed().values())
+    fixed = (config.feeds.opml, *config.pages.fixed().values())
     for path in (*definitions[0].head.paths.values(), *fixed):
         taken.add(path)
     # The oldest come first, so that a new term never takes the path of an old one.
@@ -115,7 +115,7 @@ def _note(term: TermPosts, what: str, done: str) -> Finding:
 def _site_feed(config: Config) -> Definition:
     site = config.site
     title = site.title or site.url
-    page = _absolute(config, config.pages.home)
+    page = _absolute(config, config.site_pages.home)
     return Definition(
         _head(
             config,
@@ -125,7 +125,7 @@ def _site_feed(config: Config) -> Definition:
             site.description,
             page,
             config.feeds.paths[Kind.SITE],
-            config.html.site,
+            config.pages.site,
         )
     )
 
@@ -183,7 +183,7 @@ def _take_twin(config: Config, term: TermPosts, feed: str, taken: _Taken) -> str
 
     Where all feeds share one, it is named as the feed is: no term may be what their folder shows.
     """
-    pattern = config.html.feed
+    pattern = config.pages.feed
     if not pattern:
         return ""
     of_feed = next(iter(config.feeds.paths[term.kind].values()))
@@ -242,7 +242,7 @@ def _folders(path: str) -> Iterator[str]:
 
 def _page_pattern(config: Config, term: TermPosts) -> str:
     """The site's own page of a term; its name goes into the address percent-encoded."""
-    pages = config.pages
+    pages = config.site_pages
     patterns = pages.category if term.kind is Kind.CATEGORY else pages.tag
     return next(iter(patterns), "").replace(f"{{{term.kind}}}", quote(term.name, safe=""))
 

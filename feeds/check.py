@@ -229,7 +229,7 @@ def rules_fingerprint(config: Config) -> str:
     links = config.links
     rules = (links.hosts, links.aliases, links.site_dir, links.sitemap)
     patterns = (links.include, links.exclude)
-    settings = repr((config.pages, rules, patterns))
+    settings = repr((config.site_pages, rules, patterns))
     return fingerprint(config.reading_fingerprint(), settings, pages_version(config))
 
 

@@ -44,7 +44,7 @@ def _packers() -> _Packers:
 
 def fragment_names(config: Config) -> tuple[str, ...]:
     """What is kept of every entry, in its order."""
-    return (*config.feeds.formats, *((PAGE,) if config.html.of_feeds else ()))
+    return (*config.feeds.formats, *((PAGE,) if config.pages.of_feeds else ()))
 
 
 def unpack_fragments(body: bytes, names: Sequence[str]) -> dict[str, bytes]:

@@ -30,10 +30,10 @@ def settle_links(
     A page whose links say nothing new is looked into only if feeds may have changed: it has
     the names of categories.
     """
-    if not config.html.links:
+    if not config.pages.links:
         return None, []
     today = now.astimezone(config.site.zone).date()
-    known = before is not None and before.path == config.html.links
+    known = before is not None and before.path == config.pages.links
     try:
         state = digest(state_of_links(config, today)).hex()
         fresh = known and index.meta(LINKS) == state
@@ -63,4 +63,4 @@ def _kept(
 
 def _row(config: Config, data: bytes, key: bytes, now: datetime) -> PageRow:
     at = int(now.timestamp())
-    return PageRow(config.html.links, Part.LINKS, WHOLE, 0, key, data, at)
+    return PageRow(config.pages.links, Part.LINKS, WHOLE, 0, key, data, at)

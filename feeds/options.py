@@ -1,28 +1,32 @@
 """Arguments and options that several commands have, or that are many; what they take is checked.
 
-In: what was typed. Out: values; what cannot be meant is a usage error that says what would be.
+In: what was typed. Out: values, the configuration and the workers that are meant; what cannot
+be meant is a usage error that says what would be.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from feeds import completion
-from feeds.config import Config, config_path
-from feeds.errors import ConfigError
+from feeds.config import Config
+from feeds.configfile import expect_sources, load_config, missing_sources
+from feeds.console import say
+from feeds.destination import absolute
 from feeds.models import Kind
 from feeds.section import show
 
 if TYPE_CHECKING:
     from feeds.cluster import Address
+    from feeds.workers import Workers
 
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", re.ASCII)
@@ -64,34 +68,61 @@ def read_cluster(
         raise click.BadParameter(f"{show(value)} {error}") from error
 
 
-def within(site: Path, source: str) -> str:
+def configured(
+    site: Path, sources: Sequence[str], output: str | None = None, to: str | None = None
+) -> Config:
+    """The configuration of a site with what the command line says in place of it."""
+    over = published_to(to)
+    if sources:
+        over["posts"] = {"sources": [_within(site, source) for source in sources]}
+    if output is not None:
+        over["feeds"] = {"output": output and os.path.abspath(output)}
+    config = load_config(site, over)
+    if sources:
+        _expect_typed(config)
+    expect_sources(config)
+    return config
+
+
+def published_to(to: str | None) -> dict[str, Any]:
+    """What ``--to`` says in place of the configuration; a path is one of this folder."""
+    if to is None:
+        return {}
+    return {"publish": {"to": to and absolute(to, Path.cwd())}}
+
+
+def _within(site: Path, source: str) -> str:
     """A folder that is given as an absolute path, as seen from the site that it is in."""
     return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
 
 
-def check_sources(config: Config, given: bool) -> None:
-    """A folder that is not there is a mistake, rather than the end of all its posts' feeds.
-
-    ``given`` says whether it was typed, or stands in the configuration.
-    """
-    missing = [name for name in config.posts.sources if not _is_there(config.root, name)]
-    names = ", ".join(map(show, missing))
-    if given and missing:
+def _expect_typed(config: Config) -> None:
+    """Each folder that was typed is there, not only one of them."""
+    if missing := missing_sources(config):
+        names = ", ".join(map(show, missing))
         raise click.BadParameter(
             f"no folder {names} in {config.root}; name folders as seen from there",
             param_hint="'--posts'",
         )
-    if missing and len(missing) == len(config.posts.sources):
-        what = f"no folder {names} in {config.root}; name those that posts are in"
-        raise ConfigError(config_path(config.root), [f"posts.sources: {what}"])
 
 
-def _is_there(root: Path, source: str) -> bool:
-    """Whether a folder, or any of those that a pattern means, is in the site."""
-    if not glob.has_magic(source):
-        return os.path.isdir(root / source)
-    found = glob.iglob(source, root_dir=root, recursive=True)
-    return any(os.path.isdir(root / folder) for folder in found)
+@contextlib.contextmanager
+def workers_for(
+    jobs: int | None, cluster: Address | None = None, config: Config | None = None
+) -> Iterator[Workers]:
+    """Processes of this machine, as many as it has CPUs unless ``jobs`` says otherwise; or with
+    ``cluster`` its machines, which are told of in the end."""
+    from feeds.workers import Workers, cpu_count, processes
+
+    if cluster is None or config is None:
+        with Workers(jobs or cpu_count(), processes) as workers:
+            yield workers
+        return
+    from feeds.cluster import connected
+
+    with connected(cluster, config, jobs or cpu_count()) as machines:
+        yield machines
+        say(machines.summary())
 
 
 SITE = click.argument(

@@ -55,11 +55,11 @@ class Shown:
 
     def document(self, page: PageRow, feed: FilledFeed | None) -> Document:
         """A page; ``feed`` is what it is about, if it is about one."""
-        html = self._config.html
+        pages = self._config.pages
         if page.part is Part.STYLE:
-            return shared_file("feeds.css", html.style, page.part.media_type)
+            return shared_file("feeds.css", pages.style, page.part.media_type)
         if page.part is Part.SCRIPT:
-            return shared_file("feeds.js", html.script, page.part.media_type)
+            return shared_file("feeds.js", pages.script, page.part.media_type)
         if page.part is Part.DIRECTORY:
             return render_directory(self._config, self._directory(page.path))
         if page.part is Part.LINKS:
@@ -203,7 +203,7 @@ def links_alone(config: Config, now: datetime) -> Document:
     :class:`~feeds.errors.OutputError` where the link store cannot be read.
     """
     found = overview(config, now.astimezone(config.site.zone).date())
-    path = config.html.links or "links.html"
+    path = config.pages.links or "links.html"
     names = {each.name for each in found.categories} if found else set()
     linked = functools.partial(page_url, config)
     page = LinksPage(path, found, _category_links(config, names, linked))

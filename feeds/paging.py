@@ -78,7 +78,7 @@ class _Pages:
         if affected:
             self._index.set_meta(MARK, str(self._mark))
             due = self._with_terms_of(due, affected.values())
-        if not self._config.html.of_feeds:
+        if not self._config.pages.of_feeds:
             return
         links = self._links()
         for each in due:
@@ -156,10 +156,10 @@ class _Pages:
         What their posts link to is not looked up each time: the key of a page has the time
         when one of them was ``affected`` by a change of that.
         """
-        if card.posts <= self._config.feeds.entries or not self._config.html.older:
+        if card.posts <= self._config.feeds.entries or not self._config.pages.older:
             return
         count = -(-card.posts // OLDER_POSTS)
-        first = max(1, count - self._config.html.older + 1)
+        first = max(1, count - self._config.pages.older + 1)
         start = (first - 1) * OLDER_POSTS
         members = self._index.members(definition.terms, card.posts - start)
         members.reverse()
@@ -178,12 +178,12 @@ class _Pages:
 
     def whole(self) -> list[PageRow]:
         """The pages that belong to no feed, and what all pages share."""
-        html = self._config.html
+        wanted = self._config.pages
         pages = []
-        if html.directory:
+        if wanted.directory:
             heads = [(each.digest, self._cards.get(feed)) for feed, each in self._found.items()]
-            pages.append((html.directory, Part.DIRECTORY, digest(heads)))
-        pages += [(html.style, Part.STYLE, b""), (html.script, Part.SCRIPT, b"")]
+            pages.append((wanted.directory, Part.DIRECTORY, digest(heads)))
+        pages += [(wanted.style, Part.STYLE, b""), (wanted.script, Part.SCRIPT, b"")]
         return [PageRow(path, part, WHOLE, 0, key, b"", self._now) for path, part, key in pages]
 
 

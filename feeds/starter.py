@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from feeds import sites
-from feeds.config import OWN_NAME, config_path
+from feeds.config import OWN_NAME
+from feeds.configfile import config_path
 from feeds.errors import ConfigError, OutputError, refusal
 
 LINE: Final = re.compile(r"(\w+) = (.+?)( *)(# .*)?")

@@ -125,7 +125,7 @@ def _render_entry(config: Config, task: EntryTask, files: Files) -> RenderedEntr
     if task.instead and task.instead[0] == reading.post.source:
         made = replace(made, source=task.instead[1])
     fragments = [render.render_entry(made, format) for format in config.feeds.formats]
-    if config.html.of_feeds:
+    if config.pages.of_feeds:
         fragments.append(page_entry(made, reading.post))
     return RenderedEntry(task.post, pack_fragments(fragments), content.findings)
 

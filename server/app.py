@@ -21,7 +21,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from server.builder import Orders
 from server.cache import FeedCache
 from server.editions import UnavailableError

@@ -8,7 +8,6 @@ server that started it.
 
 from __future__ import annotations
 
-import glob
 import json
 import logging
 import math
@@ -25,7 +24,8 @@ from pathlib import Path
 from typing import Final
 
 from feeds.build import Options, update, with_index
-from feeds.config import Config, reload_config
+from feeds.config import Config
+from feeds.configfile import expect_sources, reload_config
 from feeds.documents import documents, published_feeds
 from feeds.errors import ConfigError, FeedsError
 from feeds.index import Index
@@ -227,23 +227,11 @@ def build_once(config: Config, anew: bool = False) -> Outcome:
         index.save()
         return replace(outcome, changed=outcome.edition != before)
 
-    check_sources(config)
+    expect_sources(config)
     options = Options(full=anew, wait=LOCK_WAIT)
     with Workers(cpu_count(), spawned_processes) as workers:
         outcome, notes = with_index(config, options, run)
     return replace(outcome, findings=(*notes, *outcome.findings))
-
-
-def check_sources(config: Config) -> None:
-    """Folders that are all gone are a mistake, rather than the end of all feeds.
-
-    Raises :class:`~feeds.errors.ConfigError`.
-    """
-    sources = config.posts.sources
-    found = (glob.iglob(source, root_dir=config.root, recursive=True) for source in sources)
-    if sources and not any(os.path.isdir(config.root / path) for paths in found for path in paths):
-        names = ", ".join(sources)
-        raise ConfigError(config.root, [f"no folder {names} in it; posts are looked for there"])
 
 
 def _outcome(index: Index, config: Config, scanned: Iterable[Finding]) -> Outcome:

@@ -73,7 +73,7 @@ class Checker:
 
     def _tell_builder(self) -> None:
         """Have the page of links made anew if there is news, but not each time: it is a build."""
-        if not self.config.html.links or time.monotonic() - self._told_at < BUILD_SECONDS:
+        if not self.config.pages.links or time.monotonic() - self._told_at < BUILD_SECONDS:
             return
         news = state_of_links(self.config, datetime.now(self.config.site.zone).date())
         if news != self._told:

@@ -21,7 +21,8 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from feeds.catalog import Catalog, Definition, folder_of, is_index
-from feeds.config import Config, reload_config
+from feeds.config import Config
+from feeds.configfile import reload_config
 from feeds.documents import (
     WHOLE,
     FilledFeed,

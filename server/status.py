@@ -52,7 +52,7 @@ def status_page(config: Config, recent: Recent, fault: str, now: datetime) -> St
     """What the page shows; ``fault`` is what is wrong with the ledger."""
     audience = by_feed(recent.subscribers)
     return StatusPage(
-        config.html.status,
+        config.pages.status,
         now.astimezone(config.site.zone),
         fault,
         recent.build,
@@ -70,7 +70,7 @@ def status_paths(config: Config) -> Iterator[str]:
 
     Not below the path of the site's own address: what is not for everybody has one place.
     """
-    path = config.html.status
+    path = config.pages.status
     if path:
         yield f"/{path}"
         if is_index(path):

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from feeds import build as building
+from feeds import workers
 from feeds.build import Options, Result, build
-from feeds.config import load_config
+from feeds.configfile import load_config
+from feeds.posts import body, frontmatter
 from feeds.workers import Workers, processes
 
 # How long one example takes says more of the machine, and of who else works on it.
@@ -78,8 +81,8 @@ def run_build(
     root: Path, now: datetime = NOW, jobs: int = 1, full: bool = False, strict: bool = False
 ) -> Result:
     """A build in this process."""
-    with Workers(jobs, processes) as workers:
-        return build(load_config(root), now, workers, Options(full=full, strict=strict))
+    with Workers(jobs, processes) as pool:
+        return build(load_config(root), now, pool, Options(full=full, strict=strict))
 
 
 def tree(folder: Path) -> Mapping[str, bytes]:
@@ -89,6 +92,36 @@ def tree(folder: Path) -> Mapping[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def _without_quick_paths(patch: pytest.MonkeyPatch) -> None:
+    """Every header through a YAML parser, every body through Markdown and the sanitiser."""
+    patch.setattr(frontmatter, "quick_values", lambda header: None)
+    patch.setattr(body, "paragraphs", lambda text, markup: None)
+
+
+def _in_a_pool(patch: pytest.MonkeyPatch) -> None:
+    """Everything in other processes, however little it is."""
+    serial = Workers.__init__
+    patch.setattr(Workers, "__init__", lambda self, _, make: serial(self, 2, make))
+    patch.setattr(workers, "WORTH_A_POOL", 1)
+    patch.setattr(building, "WORTH_SPREADING", 1)
+
+
+@pytest.fixture(params=["quick", "whole"])
+def both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is plain without a parser, and with."""
+    if request.param == "whole":
+        _without_quick_paths(monkeypatch)
+
+
+@pytest.fixture(params=["one process", "a pool"])
+def every_way(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, both_parsers: None
+) -> None:
+    """Each way that posts may take through a build."""
+    if request.param == "a pool":
+        _in_a_pool(monkeypatch)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

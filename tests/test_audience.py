@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from feeds.audience import audience
 from feeds.cli import cli
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.errors import OutputError
 from feeds.ledger import Ledger
 from feeds.sketch import sketch

@@ -37,7 +37,7 @@ from bench.measure import Cost, timed
 from bench.million import MEBIBYTE, Peak, know
 from bench.table import replace_between
 from bench.web import Web
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Role
 from feeds.posts.read import read_post
 

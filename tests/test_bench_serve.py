@@ -46,7 +46,7 @@ from bench.serve import (
 from bench.service import Reply, Service, free_port, running
 from bench.start import Figures, another, feed_paths, new_posts, shortfalls
 from bench.table import replace_between
-from feeds.config import load_config
+from feeds.configfile import load_config
 
 from .processes import killed_at_last
 from .service import wait_until

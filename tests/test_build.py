@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from feeds import build as building
 from feeds import fingerprint, render, tasks
 from feeds.build import known_feeds, known_posts
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.errors import ForeignFileError, IndexLockedError, OutputError
 from feeds.manifest import MANIFEST
 from feeds.models import Entry, Format, Level
@@ -826,7 +826,7 @@ def test_killed_at_any_moment_every_file_is_old_or_new_and_the_next_build_right(
     chosen = random.Random(7)
     duration = _seconds_of_a_build(reference)
 
-    for turn in range(20):
+    for turn in range(12):
         _edit_a_post_of_every_term(root, turn % 2)
         process = subprocess.Popen(
             [sys.executable, "-m", "feeds", "build", str(root), *(["--full"] if turn % 4 else [])],

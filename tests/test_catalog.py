@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.catalog import Catalog, TermPosts, catalog, scheme, slug
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Format, Kind, Level
 
 

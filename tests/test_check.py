@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from feeds.check import Checked, CheckOptions, check
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.links.report import items
 from feeds.links.store import LinkStore
 from feeds.models import Verdict

@@ -20,7 +20,8 @@ import pytest
 import feeds
 from feeds import build as building
 from feeds.cluster import address, connected
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.errors import ClusterError
 from feeds.files import Files, FileTask
 from feeds.tasks import read_files

@@ -16,16 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config import (
-    Config,
-    Defaults,
-    Ignored,
-    Site,
-    Term,
-    load_config,
-    reload_config,
-    secret_of,
-)
+from feeds.config import Config, Defaults, Ignored, Site, Term, secret_of
+from feeds.configfile import load_config, reload_config
 from feeds.errors import ConfigError
 from feeds.models import Format, Kind, Level, Person
 
@@ -167,7 +159,7 @@ def test_a_minimal_configuration_has_the_documented_defaults(site: Path) -> None
     assert (config.output, config.state) == (site / "public", site / ".feeds")
     assert (config.posts.future, config.posts.drafts, config.terms.merge_case) == (False,) * 3
     assert (config.server.host, config.server.port) == ("127.0.0.1", 8000)
-    assert config.html.feed == "{feed_folder}/index.html"
+    assert config.pages.feed == "{feed_folder}/index.html"
     assert config.links.ports == (80, 443)
 
 
@@ -351,7 +343,7 @@ def test_one_mistake_is_not_said_twice_in_other_words(site: Path, text: str) -> 
         ("feeds.poll_minutes = [5, 5]", "feeds.poll_minutes", (5, 5)),
         ("links.timeout = 3", "links.timeout", 3.0),
         ('links.hosts = ["WWW.example.org:8080"]', "links.hosts", ("www.example.org:8080",)),
-        ('links.tag_page = ["/t/{tag}", "/{tag}/"]', "pages.tag", ("/t/{tag}", "/{tag}/")),
+        ('links.tag_page = ["/t/{tag}", "/{tag}/"]', "site_pages.tag", ("/t/{tag}", "/{tag}/")),
         ('links.accept."*.a.org" = [403, 999]', "links.accept", {"*.a.org": (403, 999)}),
         ('links.headers."a.org".A = "$B"', "links.headers", {"a.org": {"A": "$B"}}),
         ('links.headers."http://*:80".A = "b"', "links.headers", {"http://*:80": {"A": "b"}}),
@@ -368,7 +360,7 @@ def test_one_mistake_is_not_said_twice_in_other_words(site: Path, text: str) -> 
         ),
         ('links.allow_addresses = ["10.0.0.0/8"]', "links.allow_addresses", ("10.0.0.0/8",)),
         ("server.port = 0", "server.port", 0),
-        ('pages.feed = ""', "html.feed", ""),
+        ('pages.feed = ""', "pages.feed", ""),
         ('redirects."/old.xml" = "/feed.atom"', "server.redirects", {"/old.xml": "/feed.atom"}),
         (
             'redirects."/a" = "https://b.example/"',

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.destination import BucketDestination, FolderDestination, Publish, absolute, destination
 from feeds.errors import ConfigError
 

@@ -13,12 +13,14 @@ import feedparser
 import pytest
 
 from feeds.build import KnownPosts, known_posts
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Post, Role
 from feeds.rows import State
 from feeds.workers import Workers, processes
 
 from .conftest import run_build
+
+pytestmark = pytest.mark.usefixtures("every_way")
 
 # Months after the newest of the posts.
 NOW = datetime(2023, 1, 1, tzinfo=UTC)

@@ -23,7 +23,7 @@ import feedparser
 import pytest
 
 from feeds.build import known_posts
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.posts.defaults import defaults_for
 from feeds.rows import State
 from feeds.workers import Workers, processes

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
+from feeds.cli import COMMANDS
+
 from .conftest import CONFIG, write_post
 
 CHECKOUT = Path(__file__).parents[1]
@@ -36,6 +38,8 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (
         (
             "feeds.config",
+            "feeds.configtables",
+            "feeds.configfile",
             "feeds.sites",
             "feeds.section",
             "feeds.patterns",
@@ -68,9 +72,12 @@ ORDER: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("feeds.lookup", "feeds.tables", "feeds.objects"),
         ("feeds.summary",),
     ),
-    (("feeds.completion", "feeds.options"),),
+    (("feeds.console",), ("feeds.completion",)),
+    (("feeds.options",),),
     (("server",),),
-    (("feeds.cli", "feeds.__main__", "feeds.starter", "feeds.snippet"),),
+    (("feeds.starter",), ("feeds.snippet",)),
+    (("feeds.commands",),),
+    (("feeds.cli", "feeds.__main__"),),
 )
 
 
@@ -161,6 +168,13 @@ def test_nothing_imports_the_command_line() -> None:
     assert {each.module for each in imports() if each.imported == "feeds.cli"} == {"feeds.__main__"}
 
 
+def test_commands_are_loaded_by_their_names_alone() -> None:
+    named = {target.partition(":")[0] for target in COMMANDS.values()}
+    assert named == {each for each in modules() if each.startswith("feeds.commands.")}
+    inside = {each.module for each in imports() if each.imported.startswith("feeds.commands")}
+    assert inside == {"feeds.commands.build"}  # it publishes too
+
+
 def test_the_ground_imports_nothing_else() -> None:
     ground = ("feeds", "feeds.values", "feeds.models", "feeds.errors")
     assert {each.imported for each in imports() if each.module in ground} == {"feeds.values"}
@@ -188,11 +202,15 @@ OF_SERVERS = ("starlette", "uvicorn", "httpx", "server", "botocore")
 
 def loaded(site: Path, *arguments: str) -> set[str]:
     """The packages that a command loads."""
+    return {name.split(".")[0] for name in loaded_modules(site, *arguments)}
+
+
+def loaded_modules(site: Path, *arguments: str) -> set[str]:
     code = (
         "import sys\n"
         "from feeds.cli import cli\n"
         f"cli({list(arguments)!r}, standalone_mode=False)\n"
-        "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
+        "print(*sys.modules, file=sys.stderr)"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
     done = subprocess.run(
@@ -234,8 +252,19 @@ def test_commands_load_no_server(site: Path, command: list[str]) -> None:
     assert loaded(site, *command) & {*OF_SERVERS, "rich"} == set()
 
 
+@pytest.mark.parametrize(
+    ("command", "beside"),
+    [(["build"], {"publish"}), (["list"], set()), (["check", "--offline"], set())],
+)
+def test_a_command_loads_no_other(site: Path, command: list[str], beside: set[str]) -> None:
+    write_post(site, "a.md", categories="x")
+    own = {f"feeds.commands.{name}" for name in (command[0], *beside)}
+    found = loaded_modules(site, *command)
+    assert {name for name in found if name.startswith("feeds.commands.")} == own
+
+
 def test_importing_the_command_line_loads_none_of_the_work() -> None:
     code = "import feeds.cli, sys; print(*(n for n in sys.modules if n.startswith('feeds.')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"feeds.build", "feeds.index", "feeds.posts", "feeds.render", "feeds.publish"}
-    assert heavy & set(done.stdout.split()) == set()
+    work = {"feeds.build", "feeds.index", "feeds.posts", "feeds.render", "feeds.publish"}
+    assert {*work, "feeds.commands", "feeds.options"} & set(done.stdout.split()) == set()

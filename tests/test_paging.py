@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds import paging
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.documents import definitions
 from feeds.models import Kind
 from feeds.paging import label, older_path

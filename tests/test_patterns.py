@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config import Feeds, load_config
+from feeds.config import Feeds
+from feeds.configfile import load_config
 from feeds.errors import ConfigError
 from feeds.models import Format, Kind
 

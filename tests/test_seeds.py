@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from feeds.build import known_posts
 from feeds.cli import cli
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Post, Role
 from feeds.rows import State
 from feeds.workers import Workers, processes
@@ -29,7 +29,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of this checkout, built elsewhere."""
-    root = tmp_path_factory.mktemp("checkout")
+    return build_seeds(tmp_path_factory.mktemp("checkout"))
+
+
+def build_seeds(root: Path) -> Path:
     shutil.copy(CHECKOUT / "config.toml", root)
     shutil.copytree(CHECKOUT / "seeds", root / "seeds")
     result = run_build(root, NOW)
@@ -195,3 +198,8 @@ def test_where_a_post_was_before_is_shown(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["posts", str(tmp_path), "--posts", "posts", "--json"])
     (post,) = json.loads(done.stdout)
     assert post["aliases"] == ["/old/", "/older/"]
+
+
+@pytest.mark.usefixtures("every_way")
+def test_whichever_way_they_take_the_bytes_are_the_same(built: Path, tmp_path: Path) -> None:
+    assert tree(build_seeds(tmp_path) / "public") == tree(built / "public")

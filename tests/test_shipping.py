@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.files import FileTask
 from feeds.fingerprint import program
 from feeds.shipping import Answer, Parcel, Why, errand_of, filled, look, stamped

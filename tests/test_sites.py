@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from feeds.config import Config, Defaults, load_config
+from feeds.config import Config, Defaults
+from feeds.configfile import load_config
 from feeds.errors import ConfigError
 from feeds.models import Format, Kind, Person
 from feeds.posts.read import read_post

@@ -18,7 +18,7 @@ import pytest
 
 from bench import hugo
 from feeds.build import known_terms
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.models import Kind
 from feeds.snippet import Language, Snippet, snippet
 from feeds.workers import Workers, processes

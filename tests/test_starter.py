@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.errors import ConfigError, OutputError
 from feeds.starter import starter, write_config
 

@@ -10,7 +10,8 @@ from typing import Any
 import feedparser
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.files import LARGEST_FILE
 from feeds.fragments import unpack_fragments
 from feeds.models import (

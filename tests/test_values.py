@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds import config, models
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.values import dataclass
 
 SITE = Path(__file__).parents[1]

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import httpx
 
 from feeds import __version__
-from feeds.config import Config, config_path, secret_of
+from feeds.config import Config, secret_of
+from feeds.configfile import config_path
 from feeds.errors import ConfigError
 from feeds.links.addresses import Gate, Resolver
 from feeds.links.fetch import Manners

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from feeds import config as configuration
+from feeds.config import Config, SitePages
 from feeds.errors import ConfigError
 from feeds.links.urls import InvalidURLError, host_of, target_of
 from feeds.models import Kind
@@ -122,7 +122,7 @@ def normal(path: str) -> str:
 # --- from the configuration ---------------------------------------------------------------
 
 
-def pages_version(config: configuration.Config) -> str:
+def pages_version(config: Config) -> str:
     """What tells apart two states of the site's pages: another one may judge links otherwise.
 
     Raises :class:`~feeds.errors.ConfigError` as :func:`pages_of` does.
@@ -137,7 +137,7 @@ def pages_version(config: configuration.Config) -> str:
     return digest.hexdigest()
 
 
-def pages_of(config: configuration.Config) -> Pages:
+def pages_of(config: Config) -> Pages:
     """What the configuration says of the site's pages.
 
     Raises :class:`~feeds.errors.ConfigError` for a sitemap or a folder that cannot be read.
@@ -149,7 +149,7 @@ def pages_of(config: configuration.Config) -> Pages:
         raise ConfigError(site_dir, ["links.site_dir is no folder; build the site first"])
     return _pages(
         config.site.url,
-        config.pages,
+        config.site_pages,
         (links.hosts, links.aliases, links.include, links.exclude),
         (sitemap, _version(sitemap)) if sitemap else None,
         site_dir,
@@ -167,7 +167,7 @@ def _version(sitemap: Path) -> tuple[int, int]:
 @lru_cache(maxsize=2)
 def _pages(
     site_url: str,
-    pages: configuration.Pages,
+    pages: SitePages,
     names: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]],
     sitemap: tuple[Path, tuple[int, int]] | None,
     site_dir: Path | None,

@@ -185,7 +185,7 @@ def _page(
 
     ``inline`` has the style sheet in it and no script, ``anywhere`` links by whole addresses.
     """
-    html = config.html
+    pages = config.pages
     style = _style() if inline else ""
     language = language_of_pages(config.site.language)
     said = words(language)
@@ -206,13 +206,13 @@ def _page(
             canonical="" if inline else page_url(config, path),
             inline_style=Markup(style),
             alternates=alternates,
-            style=to(html.style),
-            script=to(html.script),
-            directory_link=to(html.directory) if html.directory else "",
-            links_link=to(html.links) if html.links else "",
+            style=to(pages.style),
+            script=to(pages.script),
+            directory_link=to(pages.directory) if pages.directory else "",
+            links_link=to(pages.links) if pages.links else "",
             here=path,
-            directory_path=html.directory,
-            links_path=html.links,
+            directory_path=pages.directory,
+            links_path=pages.links,
             pace=functools.partial(pace, said=said),
         )
     )

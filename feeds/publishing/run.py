@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from feeds.config import Config, config_path
+from feeds.config import Config
+from feeds.configfile import config_path
 from feeds.destination import BucketDestination, FolderDestination
 from feeds.errors import ConfigError, OutputError, refusal
 from feeds.publishing.bucket import publish_bucket

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.links.extract import extract
 from feeds.links.pages import pages_of
 from feeds.links.rules import Judged, judge
@@ -334,7 +335,9 @@ def test_without_its_older_pattern_the_folder_of_a_category_is_a_wrong_target(
     finews: Path, config: Config
 ) -> None:
     path = "_posts/2022-05-26-202205262391921712.md"
-    today = replace(config, pages=replace(config.pages, category=config.pages.category[:1]))
+    today = replace(
+        config, site_pages=replace(config.site_pages, category=config.site_pages.category[:1])
+    )
     links = judged_post(path, (finews / path).read_bytes(), today)
     assert said(links)[-2:] == [(14, "back-category", "wrong-target"), (14, "back-home", "ok")]
     assert links[-2].fix == f"{HOST}/category/emnews.html"

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.config import Config, Ignored, load_config
+from feeds.config import Config, Ignored
+from feeds.configfile import load_config
 from feeds.links import overview as module
 from feeds.links.overview import (
     LONGEST_ADDRESS,

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import Config, Links, Site
-from feeds.config import Pages as PageSettings
+from feeds.config import Config, Links, Site, SitePages
 from feeds.errors import ConfigError
 from feeds.links.pages import Pages, normal, pages_of, pages_version
 from feeds.models import Kind
@@ -17,8 +16,8 @@ XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 def configured(root: Path, url: str = "https://example.com", **links: object) -> Config:
     settings = Links(**links)  # type: ignore[arg-type]  # a test names the keys that it is about
-    own = PageSettings(("/category/{category}.html", "/{category}/"), ("/tag/{tag}/",))
-    return Config(root=root, site=Site(url=url, title="t"), pages=own, links=settings)
+    own = SitePages(("/category/{category}.html", "/{category}/"), ("/tag/{tag}/",))
+    return Config(root=root, site=Site(url=url, title="t"), site_pages=own, links=settings)
 
 
 def pages(root: Path, url: str = "https://example.com", **links: object) -> Pages:

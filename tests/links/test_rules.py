@@ -9,27 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config import Config, Links, Site
-from feeds.config import Pages as PageSettings
+from feeds.config import Config, Links, Site, SitePages
 from feeds.links.pages import Pages, pages_of
 from feeds.links.rules import Judged, judge
 from feeds.models import Link, Post, Role, Verdict
 
 POST_URL = "https://example.com/shuiwu/2022/01/17/a.html"
 CATEGORY, HOME, SOURCE = Role.BACK_CATEGORY, Role.BACK_HOME, Role.SOURCE
-OF_THE_SITE = PageSettings(("/category/{category}.html", "/{category}/"))
+OF_THE_SITE = SitePages(("/category/{category}.html", "/{category}/"))
 LABELS = {CATEGORY: "返回税务新闻", HOME: "返回首页"}
 
 
 def pages(
     root: Path = Path("/nowhere"),
     url: str = "https://example.com",
-    own: PageSettings = OF_THE_SITE,
+    own: SitePages = OF_THE_SITE,
     **links: object,
 ) -> Pages:
     links = {"hosts": ("www.example.com",), "aliases": ("old.example.net",), **links}
     settings = Links(**links)  # type: ignore[arg-type]  # a test names the keys that it is about
-    return pages_of(Config(root=root, site=Site(url=url, title="t"), pages=own, links=settings))
+    return pages_of(
+        Config(root=root, site=Site(url=url, title="t"), site_pages=own, links=settings)
+    )
 
 
 def post(
@@ -219,7 +220,7 @@ def test_a_site_below_a_path_has_its_pages_there(role: Role, url: str, verdict: 
 
 
 def test_the_front_page_may_be_elsewhere() -> None:
-    site = pages(own=PageSettings(home="/news/"))
+    site = pages(own=SitePages(home="/news/"))
     assert judged(HOME, "//example.com/news/index.html", site=site).verdict is Verdict.OK
     assert judged(HOME, "//example.com/", site=site).verdict is Verdict.WRONG_TARGET
 
@@ -246,7 +247,7 @@ def test_names_are_compared_whatever_their_spelling_in_the_address(
 
 # --- the way back: terms and labels -------------------------------------------------------
 
-BOTH = PageSettings(("/category/{category}.html",), ("/tag/{tag}/",))
+BOTH = SitePages(("/category/{category}.html",), ("/tag/{tag}/",))
 
 
 def test_the_page_of_any_term_of_the_post_is_right() -> None:
@@ -294,7 +295,7 @@ def test_the_page_of_a_category_is_no_way_back_for_a_post_without_terms() -> Non
 
 
 def test_without_patterns_nobody_knows_the_page_of_a_term() -> None:
-    site = pages(own=PageSettings())
+    site = pages(own=SitePages())
     assert to_be_asked(judged(CATEGORY, "/x/", site=site)) == "https://example.com/x/"
     assert judged(CATEGORY, "/x/", "返回b", site=site).verdict is Verdict.WRONG_LABEL
     assert judged(CATEGORY, "../x/", site=site).verdict is Verdict.RELATIVE
@@ -341,7 +342,7 @@ def test_a_way_back_is_corrected_only_if_it_is_certain_where_it_should_lead(
 
 def test_the_page_of_today_is_the_first_pattern() -> None:
     assert judged(CATEGORY, "../shuiwu/").fix == "https://example.com/category/shuiwu.html"
-    site = pages(own=PageSettings(("/{category}/", "/category/{category}.html")))
+    site = pages(own=SitePages(("/{category}/", "/category/{category}.html")))
     assert judged(CATEGORY, "../shuiwu/", site=site).fix == "https://example.com/shuiwu/"
 
 
@@ -370,7 +371,7 @@ def test_a_page_of_the_patterns_that_the_site_has_not_is_asked_for(built: Path) 
 
 
 def test_without_patterns_the_page_that_the_site_has_is_right(built: Path) -> None:
-    site = pages(built, own=PageSettings(), site_dir="_site")
+    site = pages(built, own=SitePages(), site_dir="_site")
     assert judged(CATEGORY, "/about.html", site=site).verdict is Verdict.OK
     assert to_be_asked(judged(CATEGORY, "/c.html", site=site)) == "https://example.com/c.html"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from feeds.check import CheckOptions, check
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.links.fetch import Outcome
 from feeds.links.schedule import Asked
 from feeds.links.store import LinkStore

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.links.overview import (
     BrokenCategory,
     BrokenLink,

@@ -13,7 +13,8 @@ import brotli
 import pytest
 from playwright.sync_api import Browser, expect
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.models import Kind, Period
 from feeds.pages.render import render_directory, shared_file
 from feeds.pages.views import Alternate, Directory, FeedRow
@@ -98,8 +99,8 @@ def large(tmp_path: Path) -> Iterator[str]:
     folder.mkdir()
     for document in (
         render_directory(config, large_directory(config, 2000)),
-        shared_file("feeds.css", config.html.style, "text/css"),
-        shared_file("feeds.js", config.html.script, "text/javascript"),
+        shared_file("feeds.css", config.pages.style, "text/css"),
+        shared_file("feeds.js", config.pages.script, "text/javascript"),
     ):
         (folder / document.path).write_bytes(document.body)
     with static_files(folder) as url:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from feeds.audience import FeedAudience
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.ledger import BuildRecord, Hour, Memory
 from feeds.models import Finding, Level
 from feeds.pages.render import render_status

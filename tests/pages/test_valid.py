@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.pageviews import links_alone
 
 from .browsing import html_pages

@@ -13,13 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.config import Config, Feeds, Posts, Site, load_config
+from feeds.config import Config, Feeds, Posts, Site
+from feeds.configfile import load_config
 from feeds.models import Level
 from feeds.posts.body import MOST_FINDINGS, Content, render_body
 from feeds.posts.read import read_post
 
 from ..conftest import run_build, write_post
 from .hostile import checked, documents
+
+pytestmark = pytest.mark.usefixtures("both_parsers")
 
 CONFIG = Config(
     Path("/nowhere"),

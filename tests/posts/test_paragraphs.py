@@ -110,7 +110,7 @@ def the_long_way(text: str, markup: Markup) -> str:
     return sanitised(markdown(text) if markup is Markup.MARKDOWN else text, PAGE)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(text=BODIES, markup=st.sampled_from(Markup))
 @example(text="<p>一</p>\n   <p>二</p>\n\n", markup=Markup.MARKDOWN)
 @example(text='他说："是"。', markup=Markup.MARKDOWN)

@@ -24,6 +24,8 @@ from feeds.rows import decode_post
 
 from ..conftest import SHARED
 
+pytestmark = pytest.mark.usefixtures("both_parsers")
+
 SITE = Site("https://news.example.org", timezone="Asia/Shanghai")
 JEKYLL = Config(Path("/site"), SITE, Posts(jekyll=True, naive_dates="utc"), Feeds(ids="jekyll"))
 OTHER = Config(Path("/site"), SITE, Posts(sources=("posts",)))

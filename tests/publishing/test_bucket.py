@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.errors import ForeignFileError, OutputError
 from feeds.manifest import MANIFEST, parse_manifest
 from feeds.models import Level

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.errors import ForeignFileError, OutputError
 from feeds.manifest import MANIFEST
 from feeds.publishing.delivery import Delivery, Options

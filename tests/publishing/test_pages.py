@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.manifest import MANIFEST
 from feeds.models import Level
 from feeds.publishing.delivery import Delivery, Options

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.ledger import Ledger, PublishedDocument
 from server import app as apps
 from server.app import create_app

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import expect_sources, load_config
 from feeds.errors import ConfigError
 from feeds.ledger import FILE_NAME, BuildRecord, Ledger
 from server.builder import (
@@ -24,7 +25,6 @@ from server.builder import (
     Outcome,
     _seconds_to_wait,
     build_once,
-    check_sources,
     watched_folders,
 )
 
@@ -62,15 +62,15 @@ def configured(site: Path, posts: str) -> Config:
     "sources", ['["posts"]', '["posts", "gone"]', '["*"]', '["po*/", "gone"]', '["**"]']
 )
 def test_some_folder_with_posts_is_enough(site: Path, sources: str) -> None:
-    check_sources(configured(site, f"sources = {sources}"))
+    expect_sources(configured(site, f"sources = {sources}"))
 
 
 @pytest.mark.parametrize("sources", ['["gone"]', '["gone/*", "config.toml"]'])
 def test_no_folder_at_all_is_a_mistake(site: Path, sources: str) -> None:
     """Else a disk that is not mounted would withdraw every feed."""
     config = configured(site, f"sources = {sources}")
-    with pytest.raises(ConfigError, match="no folder gone"):
-        check_sources(config)
+    with pytest.raises(ConfigError, match='no folder "gone'):
+        expect_sources(config)
     with pytest.raises(ConfigError):
         build_once(config)
 
@@ -148,7 +148,7 @@ def test_a_build_that_fails_is_said_once_and_keeps_what_was_known(
     (site / "posts").rename(site / "elsewhere")
     for _ in range(3):
         assert builder._build(False) is None
-    assert "no folder posts" in last_error(builder)
+    assert 'no folder "posts"' in last_error(builder)
     (site / "elsewhere").rename(site / "posts")
     assert builder._build(False) is not None
     assert last_error(builder) == ""

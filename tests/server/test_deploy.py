@@ -44,9 +44,10 @@ def docker(instruction: str) -> str:
 def test_commands_are_those_of_the_program(tmp_path: Path, arguments: Sequence[str]) -> None:
     """With every option of theirs known; the folder is another one here."""
     name, *rest = arguments
-    command = cli.commands[name]
+    command = cli.get_command(click.Context(cli), name)
     here = [str(tmp_path) if each.startswith("/") else each for each in rest]
     assert name == "serve"
+    assert command
     command.make_context(name, here or [str(tmp_path)])
     with pytest.raises(click.UsageError):
         command.make_context(name, [*here, "--nonsense"])

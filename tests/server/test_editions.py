@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.view import current_index
 from server.builder import build_once
 from server.conditional import Encoding

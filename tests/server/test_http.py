@@ -745,7 +745,7 @@ def test_without_an_index_it_asks_for_patience(folder: Path) -> None:
     root = make_site(folder / "empty")
     shutil.rmtree(root / "posts")
     with running(root, ready=False) as server:
-        until(lambda: b"no folder posts" in server.ask("/healthz").body)
+        until(lambda: b'no folder \\"posts\\"' in server.ask("/healthz").body)
         reply = server.ask()
         assert reply.status == 503
         assert int(reply["retry-after"]) > 0

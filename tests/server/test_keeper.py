@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from server import keeper
 from server.builder import Orders
 from server.keeper import keep_builder

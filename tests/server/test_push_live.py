@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from tests.conftest import write_post
 from tests.hub import Hub, Message, Reply, Subscriber
 from tests.service import SECONDS, free_port, serving, wait_until

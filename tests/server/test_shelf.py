@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.ledger import Withdrawn
 from server import shelf as shelves
 from server.answers import Answer, decode, encode

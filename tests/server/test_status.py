@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.config import load_config
+from feeds.configfile import load_config
 from server.status import status_paths
 
 from ..conftest import CONFIG, write_post
