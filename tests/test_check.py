@@ -21,6 +21,7 @@ import pytest
 
 from feeds.check import Checked, CheckOptions, check
 from feeds.configfile import load_config
+from feeds.links.report import items
 from feeds.links.store import LinkStore
 from feeds.models import Verdict
 from feeds.workers import Workers, processes
@@ -187,6 +188,28 @@ def test_a_changed_configuration_judges_everything_anew(site: Path, web: Web) ->
     config.write_text(config.read_text("utf-8") + 'hosts = ["old.example.org"]\n', "utf-8")
     assert "wrong-host" not in verdicts(run(site))
     assert web.asked == {"/a": 1}
+
+
+def test_reports_say_since_when_a_way_back_is_wrong(site: Path) -> None:
+    def since(day: int, body: str) -> list[datetime | None]:
+        write_post(site, "a.md", body=f"<//>\n\n{body}\n\n[返回首页](//old.example.org/)")
+        config = load_config(site)
+        with closing(LinkStore(config.state)) as store, Workers(1, processes) as workers:
+            now = NOW + day * DAY
+            check(config, store, now, workers, CheckOptions(offline=True))
+            return [each.since for each in items(store, config, now.date(), ["back-home"])]
+
+    first = [NOW.replace(microsecond=0)]
+    assert since(0, "A text.") == first
+    assert since(1, "Another text,\n\nand a longer one.") == first
+    config = site / "config.toml"
+    text = config.read_text("utf-8")
+    config.write_text(f'{text}aliases = ["old.example.org"]\n', "utf-8")
+    assert since(2, "A text.") == first
+    config.write_text(f'{text}hosts = ["old.example.org"]\n', "utf-8")
+    assert since(3, "A text.") == [None]
+    config.write_text(text, "utf-8")
+    assert since(4, "A text.") == [first[0] + 4 * DAY]
 
 
 def test_the_time_that_a_run_may_take_is_kept(site: Path, web: Web) -> None:

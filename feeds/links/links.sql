@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS link (
     written TEXT NOT NULL,                -- as it stands in the file
     url     INTEGER,
     verdict TEXT NOT NULL,                -- empty: that of the url
-    detail  TEXT NOT NULL
+    detail  TEXT NOT NULL,
+    since   INTEGER NOT NULL DEFAULT 0    -- of this verdict or others that are bad, the first
 );
 CREATE INDEX IF NOT EXISTS link_by_post ON link (post, line);
 CREATE INDEX IF NOT EXISTS link_by_url ON link (url);

@@ -18,11 +18,18 @@ import orjson
 
 from feeds.config import Config, Ignored
 from feeds.links.dead import CONFIRMED
-from feeds.links.runs import Run, accepted, by_verdict, last_news, past_runs, reading
+from feeds.links.runs import (
+    SCHEMA_VERSION,
+    Run,
+    accepted,
+    last_news,
+    past_runs,
+    reading,
+)
 from feeds.links.verdict import is_ignored, severity, standing
 from feeds.models import Role, Standing, Verdict
 
-MOST_HOSTS: Final = 20
+MOST_HOSTS: Final = 120  # of which a page shows the worst at once: feeds.pages.reports
 MOST_CATEGORIES: Final = 60  # that are named
 MOST_LINKS: Final = 150  # that are listed …
 MOST_OF_A_CATEGORY: Final = 20  # … in all categories, and in one
@@ -35,13 +42,14 @@ ORDER: Final = (
     *(Role.SOURCE, Role.BACK_CATEGORY, Role.BACK_HOME),
     *(Role.ENCLOSURE, Role.IMAGE, Role.BODY),
 )
+WORST_FIRST: Final = (Standing.BAD, Standing.UNSURE, Standing.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenLink:
     """A bad link. ``page`` is the address of its post; ``url`` is as the post writes it,
-    ``target`` where it leads, empty for nowhere. ``since`` is seconds since 1970, 0 for what
-    was never asked; ``confirmed`` says that it was bad so often and so long that it will not
+    ``target`` where it leads, empty for nowhere. ``since`` is seconds since 1970, 0 where
+    that is not known; ``confirmed`` says that it was bad so often and so long that it will not
     be an accident; ``number`` is how many posts of the category have it."""
 
     post: str
@@ -100,8 +108,10 @@ class Overview:
     """All links of a site after the last run that said anything new.
 
     ``ended`` is when that was, in seconds since 1970; ``asked`` how many addresses it asked
-    for. ``ignored`` are links that would be bad or unsure and are accepted. ``trend`` is how it
-    was before, the oldest first, accepted links counted as what they are.
+    for. ``verdicts`` are each with what it means on this site and how many links have it, the
+    worst first; in another role the same may mean something else. ``ignored`` are links that
+    would be bad or unsure and are accepted. ``trend`` is how it was before, the oldest first,
+    accepted links counted as what they are.
     """
 
     ended: int
@@ -110,7 +120,7 @@ class Overview:
     bad: int
     unsure: int
     ignored: int
-    verdicts: tuple[tuple[str, int], ...]
+    verdicts: tuple[tuple[str, str, int], ...]
     hosts: tuple[Trouble, ...]
     more_hosts: int
     categories: tuple[BrokenCategory, ...]
@@ -133,7 +143,7 @@ def unpack(data: bytes) -> Overview | None:
     if not data:
         return None
     raw: dict[str, Any] = orjson.loads(data)
-    raw["verdicts"] = tuple((name, number) for name, number in raw["verdicts"])
+    raw["verdicts"] = tuple((name, means, number) for name, means, number in raw["verdicts"])
     raw["hosts"] = tuple(Trouble(**each) for each in raw["hosts"])
     raw["trend"] = tuple(Moment(**each) for each in raw["trend"])
     raw["categories"] = tuple(
@@ -167,7 +177,7 @@ def overview(config: Config, today: date) -> Overview | None:
         bad=counted[Standing.BAD],
         unsure=counted[Standing.UNSURE],
         ignored=counted[Standing.GOOD],
-        verdicts=tuple(Counter(by_verdict(news.totals)).most_common()),
+        verdicts=tuple(_verdicts(news, severities)),
         hosts=tuple(Trouble(*row[:-1]) for row in hosts),
         more_hosts=hosts[0][-1] - len(hosts) if hosts else 0,
         categories=tuple(categories[:MOST_CATEGORIES]),
@@ -176,11 +186,26 @@ def overview(config: Config, today: date) -> Overview | None:
     )
 
 
-def _moment(run: Run, severities: Mapping[str, str]) -> Moment:
-    counted: Counter[Standing] = Counter()
+def _verdicts(run: Run, severities: Mapping[str, str]) -> Iterator[tuple[str, str, int]]:
+    counted: Counter[tuple[str, Standing]] = Counter()
+    for verdict, means, number in _meant(run, severities):
+        counted[verdict, means] += number
+    for (verdict, means), number in sorted(
+        counted.items(), key=lambda each: (WORST_FIRST.index(each[0][1]), -each[1], each[0])
+    ):
+        yield verdict, str(means), number
+
+
+def _meant(run: Run, severities: Mapping[str, str]) -> Iterator[tuple[str, Standing, int]]:
     for key, number in run.totals.items():
         role, _, verdict = key.rpartition(".")
-        counted[severity(Verdict(verdict), role, severities)] += number
+        yield verdict, severity(Verdict(verdict), role, severities), number
+
+
+def _moment(run: Run, severities: Mapping[str, str]) -> Moment:
+    counted: Counter[Standing] = Counter()
+    for _, means, number in _meant(run, severities):
+        counted[means] += number
     bad, unsure = counted[Standing.BAD], counted[Standing.UNSURE]
     return Moment(run.ended, counted.total(), bad, unsure)
 
@@ -251,7 +276,7 @@ LINKS: Final = f"""
         WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
         ORDER BY other.post LIMIT 1
     ) WHEN link.verdict <> '' THEN link.detail ELSE coalesce(url.detail, '') END, 1,
-    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, 0), found.number,
+    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, {{since}}), found.number,
     coalesce({CONFIRMED}, 0) FROM (
         SELECT role, verdict, url, max(post) AS post, link, count(*) AS number FROM found
         WHERE standing = 'bad' AND category = ? GROUP BY role, verdict, coalesce(url, -link)
@@ -309,7 +334,9 @@ def _categories(db: sqlite3.Connection) -> Iterator[BrokenCategory]:
     most = min(max(share, LEAST_OF_A_CATEGORY), MOST_OF_A_CATEGORY)
     room = MOST_LINKS
     order = " ".join(f"WHEN '{role}' THEN {number}" for number, role in enumerate(ORDER))
-    query = LINKS.format(order=order)
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    # Until the next run a store may be one that does not know it yet.
+    query = LINKS.format(order=order, since="link.since" if version >= SCHEMA_VERSION else "0")
     for name, number in counted:
         rows = db.execute(query, (name, min(most, room))).fetchall() if room else ()
         links = tuple(map(_link, rows))

@@ -22,7 +22,7 @@ from feeds.links.dead import CONFIRMED_FAILS, CONFIRMED_GONE, CONFIRMED_SECONDS
 from feeds.links.fetch import Outcome
 from feeds.links.lifetime import lifetime
 from feeds.links.rules import Judged
-from feeds.links.runs import FILE_NAME, HOUR, NEWS, last_news
+from feeds.links.runs import FILE_NAME, HOUR, NEWS, SCHEMA_VERSION, last_news
 from feeds.links.schedule import Asked
 from feeds.links.tally import COUNT, Tally
 from feeds.links.urls import host_of
@@ -33,7 +33,6 @@ from feeds.state import make_state_folder
 LOCK_NAME: Final = "links.lock"
 # JSON: links by role and verdict, as long as nothing has changed since.
 COUNTED: Final = "totals"
-SCHEMA_VERSION: Final = 1  # of links.sql; another one begins anew
 BUSY_WAIT: Final = 10.0
 PAUSE: Final = 0.1
 DAY: Final = 86_400
@@ -46,6 +45,35 @@ UNWRITABLE: Final = (
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
 )
 
+
+# What version 1 does not know: since when rules find a link bad. It is known that they did when
+# its post was looked through last.
+TO_VERSION_2: Final = """
+    BEGIN;
+    ALTER TABLE link ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+    UPDATE link SET since = coalesce((
+        SELECT run.began FROM post JOIN run ON run.id >= post.changed
+        WHERE post.id = link.post ORDER BY run.id LIMIT 1
+    ), 0) WHERE verdict NOT IN ('', 'ok', 'skipped');
+    PRAGMA user_version = 2;
+    COMMIT;
+"""
+# Since when links were bad, while the posts that were all forgotten are put again in a run.
+FORGOTTEN: Final = """
+    CREATE TEMP TABLE forgotten (
+        path TEXT NOT NULL, role TEXT NOT NULL, written TEXT NOT NULL, since INTEGER NOT NULL,
+        PRIMARY KEY (path, role, written)
+    ) WITHOUT ROWID
+"""
+FORGET: Final = """
+    INSERT OR IGNORE INTO forgotten SELECT post.path, link.role, link.written, min(link.since)
+    FROM link JOIN post ON post.id = link.post WHERE link.since > 0 GROUP BY 1, 2, 3
+"""
+BAD_SINCE: Final = """
+    SELECT link.role, link.written, link.since FROM post JOIN link ON link.post = post.id
+    WHERE post.path = ? AND link.since > 0
+"""
+REMEMBER: Final = "SELECT role, written, since FROM forgotten WHERE path = ?"
 
 # What is asked of the file. Where an index has to be the right one it is named: SQLite knows
 # little of how many addresses a host has.
@@ -103,7 +131,7 @@ OCCURRENCES: Final = """
         ORDER BY other.post LIMIT 1
     ) END,
     url.verdict, url.detail, coalesce(url.url, ''), coalesce(url.status, 0),
-    coalesce(url.final_url, ''), coalesce(url.checked, 0), coalesce(url.since, 0),
+    coalesce(url.final_url, ''), coalesce(url.checked, 0), coalesce(url.since, link.since),
     coalesce(url.fails, 0)
     FROM post CROSS JOIN link ON link.post = post.id LEFT JOIN url ON url.id = link.url
     WHERE post.changed >= ?
@@ -135,7 +163,7 @@ class Occurrence(NamedTuple):
     @property
     def confirmed(self) -> bool:
         """Whether it was bad so often and so long that it will not be an accident."""
-        if self.answer is None or standing(self.answer) is not Standing.BAD:
+        if self.answer is None or not _is_bad(self.answer):
             return False
         lasted = self.checked - self.since >= CONFIRMED_SECONDS
         return bool(self.since) and self.fails >= CONFIRMED_FAILS and lasted
@@ -169,6 +197,7 @@ class LinkStore:
         self._hosts: dict[str, int] = {}
         self._tally: Tally | None = None
         self._changed = False
+        self._began = 0
         with contextlib.ExitStack() as opened:
             with self._explained():
                 make_state_folder(state)
@@ -188,13 +217,17 @@ class LinkStore:
             self._opened = opened.pop_all()
 
     def _create(self) -> None:
-        """Make what is missing; what another version of the program made is forgotten."""
-        if self._db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+        """Make what is missing; what an unknown version of the program made is forgotten."""
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 1:
+            self._db.executescript(TO_VERSION_2)
+        elif version != SCHEMA_VERSION:
             tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
             for (name,) in self._db.execute(tables).fetchall():
                 self._db.execute(f'DROP TABLE "{name}"')
         self._db.executescript(files("feeds.links").joinpath("links.sql").read_text("utf-8"))
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._db.execute(FORGOTTEN)
 
     def _hold(self, lock: int, waiting: Callable[[], None] | None) -> None:
         """Wait until no other run has the links."""
@@ -267,6 +300,7 @@ class LinkStore:
         if paths is None:
             if self._tally:
                 self._tally.lose()
+            self._run(FORGET)
             for table in ("link", "post", "category"):
                 self._run(f"DELETE FROM {table}")
             return
@@ -290,8 +324,12 @@ class LinkStore:
     ) -> None:
         """Remember a post and its links in place of what was known of it.
 
-        ``category`` is what it is listed under, empty for none.
+        ``category`` is what it is listed under, empty for none. A link that rules find bad, and
+        found bad before as it is written, is bad since then.
         """
+        links = list(links)
+        bad = {judged.verdict for judged in links if judged.verdict and _is_bad(judged.verdict)}
+        since = self._bad_since(path) if bad else {}
         self.forget_posts([path])
         self._changed = True
         post = self._run(
@@ -311,6 +349,9 @@ class LinkStore:
                 self._url_id(judged.target) if judged.target else None,
                 judged.verdict or "",
                 judged.detail,
+                since.get((str(judged.link.role), judged.link.url), self._began)
+                if judged.verdict in bad
+                else 0,
             )
             for judged in links
         ]
@@ -318,9 +359,17 @@ class LinkStore:
             for number in filter(None, (row[5] for row in rows)):
                 self._tally.touch(number)
         with self._explained():
-            self._db.executemany("INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         if self._tally:
             self._tally.add(post)
+
+    def _bad_since(self, path: str) -> dict[tuple[str, str], int]:
+        """Since when the links of a post are bad, by role and as they are written."""
+        found: dict[tuple[str, str], int] = {}
+        for query in (BAD_SINCE, REMEMBER):
+            for role, written, since in self._rows(query, (path,)):
+                found[role, written] = min(since, found.get((role, written), since))
+        return found
 
     def _url_id(self, target: tuple[str, str]) -> int:
         url = f"{target[0]}#{target[1]}" if target[1] else target[0]
@@ -496,6 +545,8 @@ class LinkStore:
         number = self._run("INSERT INTO run (began) VALUES (?)", (now,)).lastrowid
         assert number is not None
         self._changed = False
+        self._began = now
+        self._run("DELETE FROM forgotten")
         return number
 
     def totals(self) -> dict[str, int]:
@@ -549,12 +600,16 @@ def _in_roles(roles: Sequence[str]) -> str:
     )
 
 
+def _is_bad(verdict: Verdict) -> bool:
+    return standing(verdict) is Standing.BAD
+
+
 def _occurrence(row: Sequence[Any]) -> Occurrence:
     said, detail, twin, answer, answered = row[5:10]
     asked = Verdict(answer) if answer else None
     verdict = Verdict(said) if said else asked
     if not said:
         detail = answered or ""
-    if twin and (verdict is None or standing(verdict) is not Standing.BAD):
+    if twin and (verdict is None or not _is_bad(verdict)):
         verdict, detail = Verdict.DUPLICATE, f"also the source of {twin}"
     return Occurrence._make((*row[:5], verdict, detail, *row[10:], asked))

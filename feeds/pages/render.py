@@ -20,13 +20,13 @@ from markupsafe import Markup
 
 from feeds.catalog import output_url, page_url
 from feeds.config import Config
-from feeds.links.verdict import standing
-from feeds.models import EPOCH, Document, Format, Kind, Verdict
+from feeds.models import EPOCH, Document, Format, Kind
 from feeds.pages.addresses import host_of, reference, web_address
 from feeds.pages.charts import bars, line
 from feeds.pages.linkwords import link_words
 from feeds.pages.policy import HTML, POLICY, policy_of_whole
 from feeds.pages.reports import LinksPage, StatusPage
+from feeds.pages.scripts import as_written, language_of
 from feeds.pages.views import Alternate, Directory, Older, Twin
 from feeds.pages.words import language_of_pages, pace, per_month, words
 from feeds.terminal import visible
@@ -238,12 +238,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
+        as_written=as_written,
         attribute=attribute,
         host=host_of,
+        language_of=language_of,
         web=web_address,
         per_month=per_month,
         shown=_shown,
-        standing=_standing,
         moment=_moment,
         host_name=_host_name,
     )
@@ -262,10 +263,6 @@ def _host_name(host: str) -> str:
         return host.encode().decode("idna")
     except UnicodeError:
         return host
-
-
-def _standing(verdict: str) -> str:
-    return str(standing(Verdict(verdict)))
 
 
 @pass_context

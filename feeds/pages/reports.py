@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from feeds.audience import FeedAudience
 from feeds.ledger import BuildRecord, Hour, Memory
-from feeds.links.overview import Overview
+from feeds.links.overview import Overview, Trouble
 from feeds.models import Finding
 from feeds.pages.views import TermLink
+
+FIRST_HOSTS: Final = 20  # that are shown at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,15 @@ class LinksPage:
     path: str
     overview: Overview | None
     categories: Mapping[str, TermLink]
+
+    @property
+    def hosts(self) -> tuple[Trouble, ...]:
+        """The worst hosts."""
+        return self.overview.hosts[:FIRST_HOSTS] if self.overview else ()
+
+    @property
+    def other_hosts(self) -> tuple[Trouble, ...]:
+        return self.overview.hosts[FIRST_HOSTS:] if self.overview else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ from feeds.links.report import NOT_ASKED, items
 from feeds.links.runs import state_of_links
 from feeds.links.store import LinkStore
 from feeds.links.urls import host_of
+from feeds.links.verdict import severity
 from feeds.models import Role, Standing, Verdict
 
 from ..conftest import CONFIG
@@ -167,7 +169,12 @@ def test_what_is_counted_is_what_a_report_says(
     assert (found.bad, found.unsure) == (standings[Standing.BAD], standings[Standing.UNSURE])
     assert found.good == standings[Standing.GOOD]
     assert found.ignored == sum("ignored until" in each.detail for each in reported)
-    assert Counter(dict(found.verdicts)) == Counter(str(each.verdict) for each in reported)
+    meant = Counter(
+        (str(each.verdict), str(severity(each.verdict, each.role, severities))) for each in reported
+    )
+    assert {(verdict, means): number for verdict, means, number in found.verdicts} == meant
+    order = [means for _, means, _ in found.verdicts]
+    assert order == sorted(order, key=["bad", "unsure", "good"].index)
     bad = [each for each in reported if each.standing is Standing.BAD]
     assert sum(each.number for each in found.categories) == len(bad)
     assert sum(each.number for each in listed(found)) == len(bad)
@@ -199,6 +206,29 @@ def test_a_broken_link_is_told_with_all_that_is_known(store: LinkStore, config: 
             *("gone", "a word", 404, NOW, 1, True),
         ),
     )
+
+
+def test_since_when_is_told_without_a_request_too(store: LinkStore, config: Config) -> None:
+    store.begin_run(NOW - 3 * DAY)
+    put(store, "a.md", link("../", Role.BACK_HOME, verdict=Verdict.RELATIVE))
+    (told,) = listed(seen(store, config))
+    assert told.since == NOW - 3 * DAY
+    assert [int(each.since.timestamp()) for each in items(store, config, TODAY) if each.since] == [
+        told.since
+    ]
+
+
+def test_a_store_of_before_is_told_of_as_far_as_it_knows(store: LinkStore, config: Config) -> None:
+    put(store, "a.md", link("../", Role.BACK_HOME, verdict=Verdict.RELATIVE))
+    seen(store, config)
+    store.close()
+    with closing(sqlite3.connect(config.state / "links.sqlite")) as db:
+        db.execute("ALTER TABLE link DROP COLUMN since")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    found = overview(config, TODAY)
+    assert found is not None
+    assert [each.since for each in listed(found)] == [0]
 
 
 def test_the_most_broken_category_comes_first_and_sources_before_the_rest(

@@ -204,6 +204,67 @@ def test_a_fragment_is_a_matter_of_its_own(store: LinkStore) -> None:
     assert due(store, NOW) == [A, f"{A}#b"]
 
 
+# --- since when rules find a link bad -----------------------------------------------------
+
+BACK = link("../", Role.BACK_HOME, verdict=Verdict.RELATIVE)
+
+
+def look(store: LinkStore, days: int, *links: Judged, anew: bool = False) -> list[int]:
+    """Since when the links of a post are bad, in days, that is looked through on some day;
+    ``anew`` with all posts forgotten before."""
+    run = store.begin_run(NOW + days * DAY)
+    if anew:
+        store.forget_posts()
+    put(store, "a.md", *links, run=run)
+    return [(each.since - NOW) // DAY if each.since else -1 for each in store.occurrences()]
+
+
+def test_a_link_is_bad_since_rules_said_so_first(store: LinkStore) -> None:
+    missing = link("", verdict=Verdict.MISSING)
+    assert look(store, 1, BACK) == [1]
+    # Elsewhere in the file, on another line, for another reason: it is the same link.
+    moved = link("../", Role.BACK_HOME, 40, Verdict.WRONG_LABEL)
+    assert look(store, 2, link(A), moved, missing) == [-1, 2, 1]
+    assert look(store, 3, missing, BACK, BACK) == [2, 1, 1]
+
+
+def test_another_address_or_role_is_another_link(store: LinkStore) -> None:
+    assert look(store, 1, BACK) == [1]
+    assert look(store, 2, link("../x", Role.BACK_HOME, verdict=Verdict.RELATIVE)) == [2]
+    assert look(store, 3, link("../x", Role.BODY, verdict=Verdict.INVALID)) == [3]
+
+
+@pytest.mark.parametrize("well", [Verdict.OK, Verdict.SKIPPED, None])
+def test_what_was_good_for_once_is_bad_anew(store: LinkStore, well: Verdict | None) -> None:
+    bad = link(A, Role.BACK_HOME, verdict=Verdict.WRONG_HOST)
+    assert look(store, 1, bad) == [1]
+    assert look(store, 2, link(A, Role.BACK_HOME, verdict=well)) == [-1]
+    assert look(store, 3, bad) == [3]
+
+
+def test_what_is_asked_for_is_bad_since_it_answered_so(store: LinkStore) -> None:
+    look(store, 1, link(A, verdict=Verdict.INVALID))
+    look(store, 2, link(A))
+    answer(store, A, Verdict.GONE, NOW + 5 * DAY)
+    assert only(store).since == NOW + 5 * DAY
+
+
+def test_other_rules_do_not_forget_since_when(store: LinkStore) -> None:
+    assert look(store, 1, BACK) == [1]
+    for day in (2, 3):
+        assert look(store, day, BACK, anew=True) == [1]
+    good = link("../", Role.BACK_HOME, verdict=Verdict.OK)
+    assert look(store, 4, good, anew=True) == [-1]
+    assert look(store, 5, BACK) == [5]
+    assert look(store, 6, BACK, anew=True) == [5]
+
+
+def test_a_post_that_comes_back_begins_anew(store: LinkStore) -> None:
+    assert look(store, 1, BACK) == [1]
+    store.forget_posts(["a.md"])
+    assert look(store, 2, BACK) == [2]
+
+
 # --- files --------------------------------------------------------------------------------
 
 
@@ -668,6 +729,27 @@ def test_a_million_addresses_need_little_memory(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", MILLION, str(tmp_path), "1000000", "50000"]
     done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True, text=True)
     assert int(done.stdout) < 100  # MiB, the interpreter and all modules included
+
+
+def test_what_the_first_version_knew_is_kept(tmp_path: Path) -> None:
+    bad = link("../", Role.BACK_HOME, verdict=Verdict.RELATIVE)
+    with contextlib.closing(LinkStore(tmp_path)) as store:
+        runs = [store.begin_run(NOW + day * DAY) for day in range(3)]
+        put(store, "a.md", link(A), bad, run=runs[1])
+        put(store, "b.md", bad, run=runs[2] + 1)  # nobody knows that run any more
+        answer(store, A, Verdict.GONE)
+        store.save()
+    with contextlib.closing(sqlite3.connect(tmp_path / "links.sqlite")) as db:
+        db.execute("ALTER TABLE link DROP COLUMN since")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    with contextlib.closing(LinkStore(tmp_path)) as store:
+        found = list(store.occurrences())
+        assert [each.verdict for each in found] == [Verdict.GONE, *2 * [Verdict.RELATIVE]]
+        assert [each.since for each in found] == [NOW, NOW + DAY, 0]
+        store.begin_run(NOW + 9 * DAY)
+        put(store, "a.md", bad)
+        assert [each.since for each in store.occurrences()] == [NOW + DAY, 0]
 
 
 def test_what_another_version_of_the_program_left_is_forgotten(tmp_path: Path) -> None:

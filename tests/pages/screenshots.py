@@ -1,14 +1,16 @@
 """Pictures of every kind of page, light, dark and on a phone, from a made-up busy site.
 
     python -m tests.pages.screenshots FOLDER
+    python -m tests.pages.screenshots           # those of the README, in docs/images
 
 The browser's clock stands still, so that the same pages make the same pictures. They are
-made a third as large by pngquant where that is installed. Those of ``docs/images`` are
-``directory-light.png`` and ``category-dark.png``.
+made a third as large by pngquant where that is installed. Beside those of the README stands of
+what they were made, so that a test can tell that they are out of date.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -36,6 +38,26 @@ PAGES: Final = {
     "status": "status",
 }
 SIZES: Final = {"": Size(), "-phone": Size(PHONE, 780)}
+# The pictures of the README, and what decides how they look.
+CHECKOUT: Final = Path(__file__).parents[2]
+IMAGES: Final = CHECKOUT / "docs" / "images"
+IN_README: Final = {"directory.png": "directory-light.png", "feed.png": "category-dark.png"}
+SEEN_IN_THEM: Final = (
+    *("base.html", "parts.html", "directory.html", "twin.html", "feeds.css", "feeds.js"),
+    *("words.py", "sites.py", "screenshots.py"),
+)
+MADE_OF: Final = "made-of.txt"
+
+
+def made_of(checkout: Path = CHECKOUT) -> str:
+    """The files that pictures of the README are made of, each with its SHA-256, by lines."""
+    folders = ("feeds/pages/templates", "feeds/pages", "tests/pages")
+    paths = (checkout / folder / name for name in SEEN_IN_THEM for folder in folders)
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(checkout)}\n"
+        for path in paths
+        if path.is_file()
+    )
 
 
 def take(browser: Browser, service: Service, folder: Path) -> list[Path]:
@@ -71,5 +93,17 @@ def main(folder: Path) -> None:
                 print(f"{picture} {picture.stat().st_size:,} bytes")
 
 
+def for_readme() -> None:
+    """Take the pictures of the README anew."""
+    with tempfile.TemporaryDirectory() as temporary:
+        main(Path(temporary))
+        for name, picture in IN_README.items():
+            shutil.copyfile(Path(temporary) / picture, IMAGES / name)
+    (IMAGES / MADE_OF).write_text(made_of(), "utf-8")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1:]:
+        main(Path(sys.argv[1]))
+    else:
+        for_readme()

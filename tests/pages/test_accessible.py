@@ -74,6 +74,38 @@ def test_nobody_is_kept_out(browser: Browser, busy: Site) -> None:
     assert found == {}
 
 
+# What of a table is laid out as something else, without its role: not all browsers go on telling
+# what it is then.
+UNTOLD: Final = """() => {
+  const parts = {
+    TABLE: ["table", "table"], THEAD: ["table-header-group", "rowgroup"],
+    TBODY: ["table-row-group", "rowgroup"], TR: ["table-row", "row"], TD: ["table-cell", "cell"],
+    TH: ["table-cell", "columnheader"],
+  };
+  return [...document.querySelectorAll("table, table :is(thead, tbody, tr, th, td)")].filter(
+    (each) => {
+      const [display, role] = parts[each.tagName];
+      const wanted = each.matches("tbody th") ? "rowheader" : role;
+      const found = getComputedStyle(each).display;
+      return found === "none" || (found !== display && each.getAttribute("role") !== wanted);
+    }).map((each) => `${each.tagName} ${each.textContent.slice(0, 20)}`);
+}"""
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_table_is_one_for_those_who_hear_it(browser: Browser, busy: Site, script: bool) -> None:
+    untold: dict[str, list[str]] = {}
+    with visiting(browser, busy.url, java_script_enabled=script) as visit:
+        for path in ("", "links/", "status"):
+            page = visit.open(path)
+            assert page.locator("table").count()
+            for size in (Size(), Size(PHONE)):
+                page.set_viewport_size({"width": size.width, "height": size.height})
+                if found := page.evaluate(UNTOLD):
+                    untold[f"{path} {size.width}"] = found
+    assert untold == {}
+
+
 def test_axe_finds_what_is_wrong(browser: Browser, busy: Site) -> None:
     with visiting(browser, busy.url) as visit:
         page = visit.open("")

@@ -198,6 +198,19 @@ def test_a_name_from_right_to_left_moves_no_other(visit: Visit) -> None:
     assert len(set(lefts)) == 1
 
 
+def test_each_name_says_how_it_runs_and_that_its_script_is_another(visit: Visit) -> None:
+    page = visit.open("")
+
+    def told(name: str) -> tuple[str | None, str | None, str]:
+        link = page.locator("tbody th a").filter(has_text=name).first
+        runs = str(link.evaluate("each => getComputedStyle(each).direction"))
+        return link.get_attribute("dir"), link.get_attribute("lang"), runs
+
+    assert told("الاقتصاد العالمي") == ("auto", "und-Arab", "rtl")
+    assert told("Energy & Climate") == (None, "und-Latn", "ltr")
+    assert told("新能源汽车") == (None, None, "ltr")
+
+
 ARABIC_FIRST: Final = """(body) => body.prepend(
   [...body.rows].find((row) => /\\p{Script=Arabic}/u.test(row.textContent)))"""
 
@@ -245,9 +258,13 @@ def test_ages_are_told_and_dates_kept(visit: Visit) -> None:
 def test_names_run_as_their_script_does(visit: Visit) -> None:
     heading = visit.open(ARABIC).get_by_role("heading", level=1)
     assert heading.evaluate("each => getComputedStyle(each).direction") == "rtl"
+    assert heading.get_attribute("lang") == "und-Arab"
     article = visit.page.locator("article").first
     assert article.get_attribute("lang") == "ar"
     assert article.evaluate("each => getComputedStyle(each).direction") == "rtl"
+    # What the page says itself runs as the page does.
+    source = article.locator(".source")
+    assert source.evaluate("each => getComputedStyle(each).direction") == "ltr"
     heading = visit.open(CATEGORY).get_by_role("heading", level=1)
     assert heading.evaluate("each => getComputedStyle(each).direction") == "ltr"
 

@@ -57,7 +57,8 @@ def config(tmp_path: Path) -> Config:
 def found(*categories: BrokenCategory, **more: Any) -> Overview:
     known: dict[str, Any] = {
         "ended": AT, "asked": 5, "total": 1_234, "bad": 12, "unsure": 3, "ignored": 0,
-        "verdicts": (("ok", 1_219), ("gone", 12), ("denied", 3)), "hosts": (), "more_hosts": 0,
+        "verdicts": (("gone", "bad", 12), ("denied", "unsure", 3), ("ok", "good", 1_219)),
+        "hosts": (), "more_hosts": 0,
         "categories": categories, "more_categories": 0, "trend": (Moment(AT, 1_234, 12, 3),),
     }  # fmt: skip
     return Overview(**{**known, **more})
@@ -125,9 +126,30 @@ def test_hosts_are_told_in_their_own_script(config: Config) -> None:
         Trouble("xn--vxup8b.example.cn", "dns", "bad", 1_000, AT),
         Trouble("xn--\u00e4.example", "denied", "unsure", 1, 0),
     )
-    read = Page(page(config, found(hosts=hosts, more_hosts=7)))
+    read = Page(page(config, found(hosts=hosts)))
     assert "数据.example.cn 1,000 no such host 2026-02-02" in read.text
-    assert "and 7 more" in read.text
+    assert read.all("details") == []
+
+
+def test_hosts_beyond_the_worst_are_unfolded_and_counted(config: Config) -> None:
+    hosts = tuple(
+        Trouble(f"{number}.example.cn", "dns", "bad", 99 - number, AT) for number in range(25)
+    )
+    read = Page(page(config, found(hosts=hosts, more_hosts=7)))
+    shown, unfolded = read.text.split("and 12 more")
+    assert "19.example.cn" in shown
+    assert "20.example.cn" not in shown
+    assert "20.example.cn" in unfolded
+    assert "24.example.cn 75 no such host 2026-02-02 and 7 more" in unfolded
+    assert ("code", "feeds check") in read.texts
+    assert "and 7 more" not in Page(page(config, found(hosts=hosts))).text
+
+
+def test_a_verdict_that_is_meant_well_is_shown_as_good(config: Config) -> None:
+    verdicts = (("missing", "bad", 2), ("missing", "good", 900))
+    read = Page(page(config, found(verdicts=verdicts)))
+    assert "2 missing , broken 900 missing , good" in read.text
+    assert [each["class"] for each in read.all("li")] == ["bad", "good"]
 
 
 def test_posts_without_a_category_have_a_place(config: Config) -> None:
@@ -148,7 +170,7 @@ def test_a_chinese_site_has_a_chinese_page(config: Config) -> None:
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_verdict_can_be_said(config: Config, verdict: Verdict, language: str) -> None:
     link = replace(LINK, verdict=str(verdict))
-    shown = found(BrokenCategory("x", 1, (link,)), verdicts=((str(verdict), 1),))
+    shown = found(BrokenCategory("x", 1, (link,)), verdicts=((str(verdict), "bad", 1),))
     assert page(in_language(config, language), shown)
 
 

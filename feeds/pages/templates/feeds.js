@@ -46,10 +46,27 @@ function onDisk() {
 
 // --- the directory: filter and sort
 
+// Rows that lay themselves out are quick to filter. That they are rows of a table has to be said
+// then: browsers tell by how a thing is laid out what it is.
+function layOut(table) {
+  table.classList.add("laid");
+  table.setAttribute("role", "table");
+  for (const row of table.rows) {
+    const head = row.parentNode === table.tHead;
+    row.parentNode.setAttribute("role", "rowgroup");
+    row.setAttribute("role", "row");
+    for (const cell of row.cells) {
+      const header = head ? "columnheader" : "rowheader";
+      cell.setAttribute("role", cell.tagName === "TH" ? header : "cell");
+    }
+  }
+}
+
 function directory() {
   const tools = document.querySelector(".tools");
   if (!tools) return;
   const collator = new Intl.Collator(language, { numeric: true });
+  document.querySelectorAll(".terms table").forEach(layOut);
   const bodies = [...document.querySelectorAll("tbody")].map((body) => ({
     body,
     section: body.closest("section"),
