@@ -19,7 +19,7 @@ from typing import Any, Final
 import pytest
 
 from feeds.cluster import address, connected
-from feeds.config import load_config
+from feeds.configfile import load_config
 from feeds.crew import Crew, _inquiry, _room_of, end
 from feeds.errors import ClusterError
 from feeds.links.lots import MOST_OF_HOST, Share

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import pytest
 
-from feeds.config import Config, load_config
+from feeds.config import Config
+from feeds.configfile import load_config
 from feeds.links.lots import (
     MOST_IN_LOT,
     MOST_OF_HOST,
