@@ -41,6 +41,8 @@ def settle_links(
             return before, []
         data = before.data if fresh and before else _overview(config, now)
     except OutputError as error:
+        # Whatever the page shows then, it is not the state that is noted.
+        index.set_meta(LINKS, "")
         return _kept(config, before if known else None, now, error)
     index.set_meta(LINKS, state)
     names = {feed: card[:2] for feed, card in index.cards().items() if feed[0] is Kind.CATEGORY}
@@ -57,7 +59,8 @@ def _kept(
     config: Config, before: PageRow | None, now: datetime, error: OutputError
 ) -> tuple[PageRow, list[Finding]]:
     name = f"{STATE_FOLDER}/{FILE_NAME}"
-    found = Finding(name, 0, Level.WARNING, str(error), "the page of links stays as it was")
+    done = "the page of links stays as it was" if before else "the page of links says nothing"
+    found = Finding(name, 0, Level.WARNING, str(error), done)
     return before or _row(config, b"", b"", now), [found]
 
 

@@ -162,15 +162,22 @@ def test_a_store_that_cannot_be_read_leaves_the_page_as_it_was(site: Path) -> No
     answer(site, A, Verdict.GONE)
     run_build(site, TODAY)
     text = page(site)
-    for path in site.glob(".feeds/links.sqlite*"):
+    kept = {path: path.read_bytes() for path in site.glob(".feeds/links.sqlite*")}
+    for path in kept:
         path.write_bytes(b"no database" * 1_000)
     result = run_build(site, TODAY)
     (found,) = (each for each in result.findings if each.path == ".feeds/links.sqlite")
     assert (found.level, found.done) == (Level.WARNING, "the page of links stays as it was")
     assert page(site) == text
-    # And so it is with nothing to go on from.
+    # With nothing to go on from it says nothing, until the store can be read again.
     result = run_build(site, TODAY, full=True)
+    (found,) = (each for each in result.findings if each.path == ".feeds/links.sqlite")
+    assert found.done == "the page of links says nothing"
     assert "feeds check" in page(site)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    run_build(site, TODAY)
+    assert page(site) == text
 
 
 def test_a_store_that_is_deleted_takes_its_page_with_it(site: Path) -> None:

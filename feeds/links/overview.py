@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -177,7 +177,7 @@ def overview(config: Config, today: date) -> Overview | None:
         bad=counted[Standing.BAD],
         unsure=counted[Standing.UNSURE],
         ignored=counted[Standing.GOOD],
-        verdicts=tuple(_verdicts(news, severities)),
+        verdicts=tuple(_verdicts(news, severities, db.execute(ACCEPTED).fetchall())),
         hosts=tuple(Trouble(*row[:-1]) for row in hosts),
         more_hosts=hosts[0][-1] - len(hosts) if hosts else 0,
         categories=tuple(categories[:MOST_CATEGORIES]),
@@ -186,12 +186,19 @@ def overview(config: Config, today: date) -> Overview | None:
     )
 
 
-def _verdicts(run: Run, severities: Mapping[str, str]) -> Iterator[tuple[str, str, int]]:
+def _verdicts(
+    run: Run, severities: Mapping[str, str], accepted: Iterable[tuple[str, str, int]]
+) -> Iterator[tuple[str, str, int]]:
+    """How many links have which verdict and what that means; those that are accepted are good."""
     counted: Counter[tuple[str, Standing]] = Counter()
     for verdict, means, number in _meant(run, severities):
         counted[verdict, means] += number
+    for role, verdict, number in accepted:
+        counted[verdict, severity(Verdict(verdict), role, severities)] -= number
+        counted[verdict, Standing.GOOD] += number
+    # The totals are those of a run, and what is accepted may have changed since.
     for (verdict, means), number in sorted(
-        counted.items(), key=lambda each: (WORST_FIRST.index(each[0][1]), -each[1], each[0])
+        (+counted).items(), key=lambda each: (WORST_FIRST.index(each[0][1]), -each[1], each[0])
     ):
         yield verdict, str(means), number
 
@@ -261,6 +268,10 @@ HOSTS: Final = f"""
     ) AS counted JOIN host ON host.id = counted.host
     ORDER BY standing, number DESC, host.name, verdict LIMIT {MOST_HOSTS}
 """
+# Links that are not good, and are known and accepted.
+ACCEPTED: Final = """
+    SELECT role, verdict, count(*) FROM found WHERE standing = 'good' GROUP BY role, verdict
+"""
 CATEGORIES: Final = """
     SELECT category, count(*) AS number FROM found WHERE standing = 'bad'
     GROUP BY category ORDER BY number DESC, category
@@ -276,7 +287,9 @@ LINKS: Final = f"""
         WHERE other.role = 'source' AND other.url = link.url AND other.post <> link.post
         ORDER BY other.post LIMIT 1
     ) WHEN link.verdict <> '' THEN link.detail ELSE coalesce(url.detail, '') END, 1,
-    {LONGEST_TEXT}), coalesce(url.status, 0), coalesce(url.since, {{since}}), found.number,
+    {LONGEST_TEXT}), coalesce(url.status, 0),
+    CASE found.verdict WHEN '{Verdict.DUPLICATE}' THEN 0 ELSE coalesce(url.since, {{since}}) END,
+    found.number,
     coalesce({CONFIRMED}, 0) FROM (
         SELECT role, verdict, url, max(post) AS post, link, count(*) AS number FROM found
         WHERE standing = 'bad' AND category = ? GROUP BY role, verdict, coalesce(url, -link)

@@ -19,7 +19,7 @@ from feeds.config import Config, Ignored
 from feeds.errors import OutputError
 
 FILE_NAME: Final = "links.sqlite"  # ``links.sql`` says what is in it
-SCHEMA_VERSION: Final = 2  # 1 is brought up to it, with another one a store begins anew
+SCHEMA_VERSION: Final = 2  # of the store; 1 is brought up to it
 BUSY_WAIT: Final = 5.0
 # In ``meta`` the number of the last run that said anything new, see LinkStore.end_run.
 NEWS: Final = "news"

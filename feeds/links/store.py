@@ -217,16 +217,17 @@ class LinkStore:
             self._opened = opened.pop_all()
 
     def _create(self) -> None:
-        """Make what is missing; what an unknown version of the program made is forgotten."""
+        """Make what is missing, and bring up what an older version of the program made."""
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            what = f"{self.path}: made by a newer version of feeds"
+            raise OutputError(f"{what}; use that one, or delete the file to begin anew")
         if version == 1:
             self._db.executescript(TO_VERSION_2)
-        elif version != SCHEMA_VERSION:
-            tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
-            for (name,) in self._db.execute(tables).fetchall():
-                self._db.execute(f'DROP TABLE "{name}"')
-        self._db.executescript(files("feeds.links").joinpath("links.sql").read_text("utf-8"))
-        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        tables = files("feeds.links").joinpath("links.sql").read_text("utf-8")
+        self._db.executescript(
+            f"BEGIN IMMEDIATE; {tables}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
         self._db.execute(FORGOTTEN)
 
     def _hold(self, lock: int, waiting: Callable[[], None] | None) -> None:
@@ -612,4 +613,6 @@ def _occurrence(row: Sequence[Any]) -> Occurrence:
         detail = answered or ""
     if twin and (verdict is None or not _is_bad(verdict)):
         verdict, detail = Verdict.DUPLICATE, f"also the source of {twin}"
-    return Occurrence._make((*row[:5], verdict, detail, *row[10:], asked))
+    found = Occurrence._make((*row[:5], verdict, detail, *row[10:], asked))
+    # Since when two posts share a source nobody knows; since when it was bad is another matter.
+    return found._replace(since=0) if verdict is Verdict.DUPLICATE else found

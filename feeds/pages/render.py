@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote, urljoin
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -151,12 +151,14 @@ def _title(config: Config, what: str) -> str:
     return f"{what} – {site}"
 
 
-def _icon(config: Config) -> str:
-    """The site's own, if it may be shown; browsers ask for one in any case."""
+def _icon(config: Config, page: str) -> str:
+    """The site's own as seen from a page, if it may be shown (it has to come from where the page
+    does); browsers ask for one in any case."""
     icon = (
         urljoin(f"{config.site.url}/", config.feeds.icon.lstrip("/")) if config.feeds.icon else ""
     )
-    return icon if icon.startswith(f"{config.site.url}/") else DOT
+    path = icon.removeprefix(f"{config.site.url}/")
+    return reference(page, unquote(path)) if path != icon else DOT
 
 
 DOT: Final = "data:image/svg+xml," + quote(
@@ -202,7 +204,7 @@ def _page(
             say=said,
             called=link_words(language),
             policy=policy_of_one_file() if inline else POLICY,
-            icon=DOT if inline else _icon(config),
+            icon=DOT if inline else _icon(config, path),
             canonical="" if inline else page_url(config, path),
             inline_style=Markup(style),
             alternates=alternates,

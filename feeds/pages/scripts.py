@@ -29,30 +29,70 @@ SCRIPTS: Final = {
     "HEBREW": "Hebr",
     "CYRILLIC": "Cyrl",
     "GREEK": "Grek",
+    "ARMENIAN": "Armn",
+    "GEORGIAN": "Geor",
+    "ETHIOPIC": "Ethi",
     "DEVANAGARI": "Deva",
+    "BENGALI": "Beng",
+    "GURMUKHI": "Guru",
+    "GUJARATI": "Gujr",
+    "ORIYA": "Orya",
+    "TAMIL": "Taml",
+    "TELUGU": "Telu",
+    "KANNADA": "Knda",
+    "MALAYALAM": "Mlym",
+    "SINHALA": "Sinh",
     "THAI": "Thai",
+    "LAO": "Laoo",
+    "KHMER": "Khmr",
+    "MYANMAR": "Mymr",
+    "TIBETAN": "Tibt",
+    "MONGOLIAN": "Mong",
 }
 # What languages are written in that are not written in Latin letters alone.
 WRITTEN_IN: Final = {
-    "zh": ("Hani",),
+    **dict.fromkeys(("zh", "yue", "wuu", "nan", "hak", "lzh"), ("Hani",)),
     "ja": ("Hani", "Jpan"),
     "ko": ("Kore", "Hani"),
-    **dict.fromkeys(("ar", "fa", "ur", "ug", "ps"), ("Arab",)),
+    **dict.fromkeys(("ar", "fa", "ur", "ug", "ps", "sd", "ckb"), ("Arab",)),
     **dict.fromkeys(("he", "yi"), ("Hebr",)),
-    **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "kk", "ky", "mn"), ("Cyrl",)),
+    **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "kk", "ky", "mn", "tg", "tt"), ("Cyrl",)),
     "sr": ("Cyrl", "Latn"),
     "el": ("Grek",),
+    "hy": ("Armn",),
+    "ka": ("Geor",),
+    **dict.fromkeys(("am", "ti"), ("Ethi",)),
     **dict.fromkeys(("hi", "mr", "ne"), ("Deva",)),
+    **dict.fromkeys(("bn", "as"), ("Beng",)),
+    "pa": ("Guru",),
+    "gu": ("Gujr",),
+    "or": ("Orya",),
+    "ta": ("Taml",),
+    "te": ("Telu",),
+    "kn": ("Knda",),
+    "ml": ("Mlym",),
+    "si": ("Sinh",),
     "th": ("Thai",),
+    "lo": ("Laoo",),
+    "km": ("Khmr",),
+    "my": ("Mymr",),
+    **dict.fromkeys(("bo", "dz"), ("Tibt",)),
+}
+# Subtags of script that stand for several (ISO 15924).
+TOGETHER: Final = {
+    **dict.fromkeys(("Hans", "Hant"), ("Hani",)),
+    "Jpan": ("Hani", "Jpan"),
+    "Kore": ("Kore", "Hani"),
 }
 
 
-def as_written(name: str, language: str) -> Markup:
-    """``dir`` where a name need not run as what is around it, and ``lang`` where it is not in
-    that language."""
+def as_written(name: str, language: str, around: str | None = None) -> Markup:
+    """``dir`` where a name of a site in ``language`` need not run as what is around it, and
+    ``lang`` where it is not in the language around it, that of the site if none is given."""
     directed = " dir=auto" if LEFTWARD.search(name) else ""
     own = language_of(name, language)
-    return Markup(directed) if own == language else Markup("{} lang={}").format(directed, own)
+    same = own in ("", language if around is None else around)
+    return Markup(directed) if same else Markup("{} lang={}").format(directed, own)
 
 
 def language_of(name: str, language: str) -> str:
@@ -64,9 +104,19 @@ def language_of(name: str, language: str) -> str:
 
 def _other_script(name: str, language: str) -> str:
     """The script that a name begins in, empty if any letter is of the language's own."""
-    own = WRITTEN_IN.get(language.lower().partition("-")[0], ("Latn",))
+    own = _scripts_of(language)
     found = [script for each in name if (script := _script(each))]
     return found[0] if found and not set(found) & set(own) else ""
+
+
+@lru_cache(64)
+def _scripts_of(language: str) -> tuple[str, ...]:
+    """What a language is written in: what its tag says (RFC 5646 section 2.2.3), or is known."""
+    first, *more = language.split("-")
+    said = next((each.title() for each in more if len(each) == 4 and each.isalpha()), "")
+    if said:
+        return TOGETHER.get(said, (said,))
+    return WRITTEN_IN.get(first.lower(), ("Latn",))
 
 
 @lru_cache(8_192)

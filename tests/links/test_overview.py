@@ -37,7 +37,6 @@ from feeds.links.report import NOT_ASKED, items
 from feeds.links.runs import state_of_links
 from feeds.links.store import LinkStore
 from feeds.links.urls import host_of
-from feeds.links.verdict import severity
 from feeds.models import Role, Standing, Verdict
 
 from ..conftest import CONFIG
@@ -169,9 +168,7 @@ def test_what_is_counted_is_what_a_report_says(
     assert (found.bad, found.unsure) == (standings[Standing.BAD], standings[Standing.UNSURE])
     assert found.good == standings[Standing.GOOD]
     assert found.ignored == sum("ignored until" in each.detail for each in reported)
-    meant = Counter(
-        (str(each.verdict), str(severity(each.verdict, each.role, severities))) for each in reported
-    )
+    meant = Counter((str(each.verdict), str(each.standing)) for each in reported)
     assert {(verdict, means): number for verdict, means, number in found.verdicts} == meant
     order = [means for _, means, _ in found.verdicts]
     assert order == sorted(order, key=["bad", "unsure", "good"].index)

@@ -752,16 +752,25 @@ def test_what_the_first_version_knew_is_kept(tmp_path: Path) -> None:
         assert [each.since for each in store.occurrences()] == [NOW + DAY, 0]
 
 
-def test_what_another_version_of_the_program_left_is_forgotten(tmp_path: Path) -> None:
+def test_what_a_newer_version_of_the_program_left_is_left_alone(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "links.sqlite")) as db:
         db.execute("CREATE TABLE link (other)")
-        db.execute("CREATE TABLE more (x)")
         db.execute("PRAGMA user_version = 99")
         db.commit()
-    for _ in range(2):
-        with contextlib.closing(LinkStore(tmp_path)) as store:
-            assert list(store.occurrences()) == []
-            store.set_meta("key", store.meta("key") + "x")
-            store.save()
+    with pytest.raises(OutputError, match=r"links\.sqlite: made by a newer version of feeds; use"):
+        LinkStore(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "links.sqlite")) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("link",)]
+
+
+def test_a_shared_source_has_no_since_when(tmp_path: Path) -> None:
     with contextlib.closing(LinkStore(tmp_path)) as store:
-        assert store.meta("key") == "xx"
+        run = store.begin_run(NOW)
+        for path in ("a.md", "b.md"):
+            put(store, path, link(A, Role.SOURCE), run=run)
+        answer(store, A, Verdict.GONE)
+        assert {each.since for each in store.occurrences()} == {NOW}
+        answer(store, A, Verdict.DENIED)
+        found = list(store.occurrences())
+        assert [each.verdict for each in found] == [Verdict.DUPLICATE] * 2
+        assert [each.since for each in found] == [0, 0]

@@ -44,7 +44,7 @@ IMAGES: Final = CHECKOUT / "docs" / "images"
 IN_README: Final = {"directory.png": "directory-light.png", "feed.png": "category-dark.png"}
 SEEN_IN_THEM: Final = (
     *("base.html", "parts.html", "directory.html", "twin.html", "feeds.css", "feeds.js"),
-    *("words.py", "sites.py", "screenshots.py"),
+    *("words.py", "render.py", "scripts.py", "sites.py", "screenshots.py"),
 )
 MADE_OF: Final = "made-of.txt"
 

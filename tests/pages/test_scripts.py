@@ -26,9 +26,34 @@ from feeds.pages.scripts import as_written
         ("\u202eabc", "en", " dir=auto"),
         ("2024 · 100%", "zh-CN", ""),
         ("👩‍👩‍👧", "zh-CN", ""),
+        ("新闻", "yue", ""),
+        ("新闻", "yue-Latn", " lang=und-Hani"),
+        ("Хабарҳо", "tg", ""),
+        ("Yangiliklar", "uz", ""),
+        ("Янгиликлар", "uz-Cyrl", ""),
+        ("新聞", "zh-Hant-TW", ""),
+        ("খবর", "bn", ""),
+        ("খবর", "en", " lang=und-Beng"),
         ("", "zh-CN", ""),
         ("Energy", "", ""),
     ],
 )
 def test_only_what_differs_is_told(name: str, language: str, expected: str) -> None:
     assert as_written(name, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "expected"),
+    [
+        ("税务要闻", "zh-CN", " lang=zh-CN"),
+        ("Steuern", "de", " lang=de"),
+        ("Taxes", "en", ""),
+        ("النفط", "ar", " dir=auto lang=ar"),
+        ("Новости", "de", " lang=und-Cyrl"),
+        ("Energy", "", ""),
+    ],
+)
+def test_in_the_words_of_a_page_a_name_says_its_language(
+    name: str, language: str, expected: str
+) -> None:
+    assert as_written(name, language, "en") == expected

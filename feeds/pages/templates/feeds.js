@@ -6,7 +6,7 @@ const language = document.documentElement.lang;
 // --- how long ago
 
 const STEPS = [
-  [60, "minute"], [3600, "hour"], [86400, "day"], [604800, "week"],
+  [604800, "week"], [86400, "day"], [3600, "hour"], [60, "minute"],
 ];
 const LONG = 35 * 86400; // ago, a date says more
 
@@ -30,8 +30,9 @@ function ages() {
       element.textContent = text.slice(0, 10);
       continue;
     }
-    const step = STEPS.findLast(([length]) => Math.abs(seconds) >= length) ?? STEPS[0];
+    const step = STEPS.find(([length]) => Math.abs(seconds) >= length) ?? STEPS[3];
     element.title = text;
+    element.lang = language;
     element.textContent = relative.format(Math.round(seconds / step[0]), step[1]);
   }
 }
@@ -134,22 +135,26 @@ async function copied(code) {
 
 function copying() {
   const told = document.getElementById("told");
+  let waiting = 0;
   for (const button of document.querySelectorAll("button[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      if (!(await copied(document.getElementById(button.dataset.copy)))) return;
-      told.textContent = button.dataset.done;
-      button.classList.add("done");
-      setTimeout(() => {
-        told.textContent = "";
-        button.classList.remove("done");
-      }, 2000);
+      const done = await copied(document.getElementById(button.dataset.copy));
+      told.textContent = done ? button.dataset.done : button.dataset.failed;
+      told.classList.toggle("away", done);
+      button.classList.toggle("done", done);
+      clearTimeout(waiting);
+      if (done) waiting = setTimeout(rest, 2000);
     });
+  }
+  function rest() {
+    told.textContent = "";
+    for (const button of document.querySelectorAll("button.done")) button.classList.remove("done");
   }
 }
 
 // The rows are put in order by their dates, so the tools come first.
 directory();
 copying();
-ages();
 onDisk();
+ages();
