@@ -40,6 +40,7 @@ from feeds.posts.scan import Change, Scan
 from feeds.publish import Folder, Known, Published, StagedDocument, alone
 from feeds.rows import BucketRow, DamagedIndexError, PageRow, State, TermKey, microseconds
 from feeds.state import knows_output, remember_output
+from feeds.terminal import Progress, silent
 from feeds.values import dataclass
 from feeds.view import current_index
 from feeds.workers import Workers
@@ -54,12 +55,7 @@ WORTH_SPREADING: Final = 400  # documents
 RESCANS: Final = 3
 LOCK_WAIT: Final = 60.0
 
-Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Takes no notice of progress."""
 
 
 @dataclass(frozen=True, slots=True)

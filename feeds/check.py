@@ -18,7 +18,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from feeds.asking import Asking
-from feeds.build import Options, Progress, read, silent, with_index
+from feeds.build import Options, read, with_index
 from feeds.config import Config
 from feeds.files import Files, FileTask, SiteFiles, file_content
 from feeds.fingerprint import fingerprint
@@ -36,6 +36,7 @@ from feeds.posts.read import read_post
 from feeds.posts.reading import Reading
 from feeds.rows import State
 from feeds.tasks import digest
+from feeds.terminal import Progress, silent
 from feeds.values import dataclass
 from feeds.view import View
 from feeds.workers import Workers

@@ -20,11 +20,9 @@ from typing import Final
 import click
 
 from feeds import __version__, completion
-from feeds.console import colour, say, site_argument
+from feeds.console import INTERRUPTED, colour, say, site_argument
 from feeds.errors import ConfigError, FeedsError
 from feeds.terminal import visible
-
-INTERRUPTED: Final = 130
 
 # In the order in which people come to need them.
 COMMANDS: Final = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +18,12 @@ import click
 
 from feeds.errors import OutputError
 from feeds.models import Finding
-from feeds.terminal import json_lines, json_text, progress_bars, visible
+from feeds.terminal import Progress, json_lines, json_text, progress_bars, silent, visible
 
-FOUND: Final = 1  # the exit code of a run that found what it was asked to fail on
+# Exit codes beside those of errors: found what it was asked to fail on; interrupted, as shells
+# have it.
+FOUND: Final = 1
+INTERRUPTED: Final = 130
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -69,10 +72,8 @@ def report(findings: Iterable[Finding], verbose: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal, nothing elsewhere: see :func:`~feeds.terminal.progress_bars`."""
-    from feeds.build import silent
-
+def bar() -> Iterator[Progress]:
+    """A bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield silent
         return

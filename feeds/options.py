@@ -7,26 +7,19 @@ be meant is a usage error that says what would be.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from feeds import completion
-from feeds.config import Config
-from feeds.configfile import expect_sources, load_config, missing_sources
-from feeds.console import say
-from feeds.destination import absolute
 from feeds.models import Kind
 from feeds.section import show
 
 if TYPE_CHECKING:
     from feeds.cluster import Address
-    from feeds.workers import Workers
 
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", re.ASCII)
@@ -66,63 +59,6 @@ def read_cluster(
         return address(value)
     except ValueError as error:
         raise click.BadParameter(f"{show(value)} {error}") from error
-
-
-def configured(
-    site: Path, sources: Sequence[str], output: str | None = None, to: str | None = None
-) -> Config:
-    """The configuration of a site with what the command line says in place of it."""
-    over = published_to(to)
-    if sources:
-        over["posts"] = {"sources": [_within(site, source) for source in sources]}
-    if output is not None:
-        over["feeds"] = {"output": output and os.path.abspath(output)}
-    config = load_config(site, over)
-    if sources:
-        _expect_typed(config)
-    expect_sources(config)
-    return config
-
-
-def published_to(to: str | None) -> dict[str, Any]:
-    """What ``--to`` says in place of the configuration; a path is one of this folder."""
-    if to is None:
-        return {}
-    return {"publish": {"to": to and absolute(to, Path.cwd())}}
-
-
-def _within(site: Path, source: str) -> str:
-    """A folder that is given as an absolute path, as seen from the site that it is in."""
-    return source.removeprefix(f"{os.path.abspath(site)}{os.sep}")
-
-
-def _expect_typed(config: Config) -> None:
-    """Each folder that was typed is there, not only one of them."""
-    if missing := missing_sources(config):
-        names = ", ".join(map(show, missing))
-        raise click.BadParameter(
-            f"no folder {names} in {config.root}; name folders as seen from there",
-            param_hint="'--posts'",
-        )
-
-
-@contextlib.contextmanager
-def workers_for(
-    jobs: int | None, cluster: Address | None = None, config: Config | None = None
-) -> Iterator[Workers]:
-    """Processes of this machine, as many as it has CPUs unless ``jobs`` says otherwise; or with
-    ``cluster`` its machines, which are told of in the end."""
-    from feeds.workers import Workers, cpu_count, processes
-
-    if cluster is None or config is None:
-        with Workers(jobs or cpu_count(), processes) as workers:
-            yield workers
-        return
-    from feeds.cluster import connected
-
-    with connected(cluster, config, jobs or cpu_count()) as machines:
-        yield machines
-        say(machines.summary())
 
 
 SITE = click.argument(

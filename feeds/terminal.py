@@ -45,20 +45,25 @@ def json_lines(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield from (last, "]") if last else ("[]",)
 
 
-@contextlib.contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Show how far a run is, on stderr, and leave nothing of it behind.
+# Takes a description, how much is done, and of how much (0 if nobody knows).
+Progress = Callable[[str, int, int], None]
 
-    What is yielded takes a description, how much is done, and of how much (0 if nobody
-    knows).
-    """
+
+def silent(what: str, done: int, total: int) -> None:
+    """Takes no notice of progress."""
+
+
+@contextlib.contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Show how far a run is, on stderr, and leave nothing of it behind."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bars
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     # Drawn from here, not by a thread: processes are forked while the bars are shown.
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bars:
+    with Bars(*columns, console=console, transient=True, auto_refresh=False) as bars:
         tasks = {}
         drawn = float("-inf")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from feeds import completion
-from feeds.commands.publish import deliver, delivery_object, print_delivery
+from feeds.commands.common import configured, workers_for
+from feeds.commands.delivering import deliver, delivery_object, print_delivery
 from feeds.config import Config
 from feeds.console import (
     FOUND,
@@ -25,17 +26,7 @@ from feeds.console import (
     site_argument,
 )
 from feeds.models import Kind
-from feeds.options import (
-    AS_JSON,
-    CLUSTER,
-    JOBS,
-    SITE,
-    SOURCES,
-    TO,
-    VERBOSE,
-    configured,
-    workers_for,
-)
+from feeds.options import AS_JSON, CLUSTER, JOBS, SITE, SOURCES, TO, VERBOSE
 from feeds.terminal import count, visible
 
 if TYPE_CHECKING:

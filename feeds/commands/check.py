@@ -13,19 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
+from feeds.commands.common import configured, workers_for
 from feeds.config import Config
 from feeds.console import FOUND, bar, print_line, report, say
 from feeds.models import Role
-from feeds.options import (
-    CLUSTER,
-    JOBS,
-    SITE,
-    SOURCES,
-    VERBOSE,
-    configured,
-    read_seconds,
-    workers_for,
-)
+from feeds.options import CLUSTER, JOBS, SITE, SOURCES, VERBOSE, read_seconds
 from feeds.terminal import count, visible
 
 if TYPE_CHECKING:

@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from feeds.commands.common import configured, workers_for
 from feeds.console import bar, colour, print_json_lines, print_line, report, say
-from feeds.options import (
-    AS_JSON,
-    JOBS,
-    KIND,
-    MATCH,
-    SITE,
-    SORT,
-    SOURCES,
-    VERBOSE,
-    configured,
-    workers_for,
-)
+from feeds.options import AS_JSON, JOBS, KIND, MATCH, SITE, SORT, SOURCES, VERBOSE
 
 if TYPE_CHECKING:
     from feeds.build import KnownFeed

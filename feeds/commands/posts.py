@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from feeds.commands.common import configured, workers_for
 from feeds.console import bar, print_json_lines, print_line, report, say
 from feeds.options import (
     AS_JSON,
@@ -22,8 +23,6 @@ from feeds.options import (
     TAG,
     UNTIL,
     VERBOSE,
-    configured,
-    workers_for,
 )
 from feeds.section import show
 from feeds.terminal import count, visible

@@ -1,21 +1,21 @@
-"""``feeds publish``, and what it shares with ``feeds build --to``."""
+"""``feeds publish``: the feeds to where readers get them."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from feeds.config import Config
+from feeds.commands.common import published_to
+from feeds.commands.delivering import deliver, delivery_object, print_delivery
 from feeds.configfile import load_config
-from feeds.console import bar, print_json, print_line, report
-from feeds.options import AS_JSON, SITE, TO, published_to
-from feeds.terminal import count, visible
+from feeds.console import print_json, print_line
+from feeds.options import AS_JSON, SITE, TO
+from feeds.terminal import visible
 
 if TYPE_CHECKING:
-    from feeds.publishing.delivery import Delivery
+    pass
 
 
 @click.command()
@@ -52,36 +52,3 @@ def publish(site: Path, to: str | None, dry_run: bool, force: bool, as_json: boo
         for path in delivery.removed:
             print_line(f"would remove {visible(path)}")
     print_delivery(delivery, config, "would be " if dry_run else "")
-
-
-def deliver(config: Config, dry_run: bool = False, force: bool = False) -> Delivery:
-    """Bring the output to [publish] to; its findings are told, its result is not yet."""
-    from feeds.publishing.delivery import Options
-    from feeds.publishing.run import publish as steps
-
-    with bar() as progress:
-        options = Options(force=force, dry_run=dry_run, progress=progress)
-        delivery = steps(config, os.environ, options)
-    report(delivery.findings)
-    return delivery
-
-
-def print_delivery(delivery: Delivery, config: Config, would: str = "") -> None:
-    """How many files were sent, a line for people."""
-    parts = [f"{count(len(delivery.sent), 'file')} {would}sent"]
-    parts += [f"{delivery.unchanged:,} unchanged"] if delivery.unchanged else []
-    parts += [f"{len(delivery.removed):,} {would}removed"] if delivery.removed else []
-    print_line(f"{', '.join(parts)} in {visible(str(config.publish.to))}")
-
-
-def delivery_object(delivery: Delivery, config: Config) -> dict[str, Any]:
-    """The same for programs, with the paths of the files."""
-    from feeds.objects import finding_object
-
-    return {
-        "to": str(config.publish.to),
-        "sent": delivery.sent,
-        "removed": delivery.removed,
-        "unchanged": delivery.unchanged,
-        "findings": [finding_object(found) for found in delivery.findings],
-    }

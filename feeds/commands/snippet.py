@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from feeds.commands.common import configured, workers_for
 from feeds.console import bar, print_line, report
-from feeds.options import JOBS, SITE, SOURCES, configured, workers_for
+from feeds.options import JOBS, SITE, SOURCES
 
 
 @click.command()

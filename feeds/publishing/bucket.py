@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
-from feeds.build import Progress
 from feeds.config import Config
 from feeds.destination import Publish
 from feeds.errors import ForeignFileError, OutputError
@@ -32,6 +31,7 @@ from feeds.publishing.spread import spread
 from feeds.publishing.storage import Storage
 from feeds.representation import cache_control, content_type, gzipped
 from feeds.state import knows_output, remember_output
+from feeds.terminal import Progress
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feeds.build import LOCK_WAIT, Progress, silent
+from feeds.build import LOCK_WAIT
 from feeds.models import Finding, Level
+from feeds.terminal import Progress, silent
 
 FORCE: Final = "or replace them with --force"
 

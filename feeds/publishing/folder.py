@@ -12,7 +12,6 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from feeds.build import Progress
 from feeds.config import Config
 from feeds.destination import FolderDestination
 from feeds.errors import ForeignFileError
@@ -22,6 +21,7 @@ from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way
 from feeds.publishing.output import Output
 from feeds.representation import gzipped
 from feeds.state import knows_output, remember_output
+from feeds.terminal import Progress
 
 GZIP: Final = "application/gzip"
 
