@@ -664,7 +664,7 @@ def test_a_store_that_cannot_be_read_stops_no_build(site: Path, web: Web) -> Non
     assert {finding.path for finding in found} == {".feeds/links.sqlite"}
     assert {finding.done for finding in found} == {
         "sources stay as they were",
-        "the page of links stays as it was",
+        "the page of links says nothing",
     }
     assert via(site) == [web.url("/a")]
 

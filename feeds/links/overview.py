@@ -167,6 +167,7 @@ def overview(config: Config, today: date) -> Overview | None:
         severities = config.links.severity
         _find(db, severities, accepted(config, today))
         counted = Counter(dict(db.execute("SELECT standing, count(*) FROM found GROUP BY 1")))
+        verdicts = tuple(_verdicts(news, severities, db.execute(ACCEPTED)))
         hosts = db.execute(HOSTS).fetchall()
         categories = list(_categories(db))
         trend = tuple(_moment(run, severities) for run in past_runs(db, news.number))
@@ -177,7 +178,7 @@ def overview(config: Config, today: date) -> Overview | None:
         bad=counted[Standing.BAD],
         unsure=counted[Standing.UNSURE],
         ignored=counted[Standing.GOOD],
-        verdicts=tuple(_verdicts(news, severities, db.execute(ACCEPTED).fetchall())),
+        verdicts=verdicts,
         hosts=tuple(Trouble(*row[:-1]) for row in hosts),
         more_hosts=hosts[0][-1] - len(hosts) if hosts else 0,
         categories=tuple(categories[:MOST_CATEGORIES]),

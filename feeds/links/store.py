@@ -611,8 +611,8 @@ def _occurrence(row: Sequence[Any]) -> Occurrence:
     verdict = Verdict(said) if said else asked
     if not said:
         detail = answered or ""
-    if twin and (verdict is None or not _is_bad(verdict)):
-        verdict, detail = Verdict.DUPLICATE, f"also the source of {twin}"
-    found = Occurrence._make((*row[:5], verdict, detail, *row[10:], asked))
-    # Since when two posts share a source nobody knows; since when it was bad is another matter.
-    return found._replace(since=0) if verdict is Verdict.DUPLICATE else found
+    if not twin or (verdict is not None and _is_bad(verdict)):
+        return Occurrence._make((*row[:5], verdict, detail, *row[10:], asked))
+    shared = (Verdict.DUPLICATE, f"also the source of {twin}")
+    # Since when two posts share it nobody knows; since when it was bad is another matter.
+    return Occurrence._make((*row[:5], *shared, *row[10:], asked))._replace(since=0)

@@ -127,7 +127,7 @@ def test_hosts_are_told_in_their_own_script(config: Config) -> None:
         Trouble("xn--\u00e4.example", "denied", "unsure", 1, 0),
     )
     read = Page(page(config, found(hosts=hosts)))
-    assert "数据.example.cn 1,000 no such host 2026-02-02" in read.text
+    assert "数据.example.cn 1,000 no such host, broken 2026-02-02" in read.text
     assert read.all("details") == []
 
 
@@ -140,7 +140,7 @@ def test_hosts_beyond_the_worst_are_unfolded_and_counted(config: Config) -> None
     assert "19.example.cn" in shown
     assert "20.example.cn" not in shown
     assert "20.example.cn" in unfolded
-    assert "24.example.cn 75 no such host 2026-02-02 and 7 more" in unfolded
+    assert "24.example.cn 75 no such host, broken 2026-02-02 and 7 more" in unfolded
     assert ("code", "feeds check") in read.texts
     assert "and 7 more" not in Page(page(config, found(hosts=hosts))).text
 
@@ -148,7 +148,7 @@ def test_hosts_beyond_the_worst_are_unfolded_and_counted(config: Config) -> None
 def test_a_verdict_that_is_meant_well_is_shown_as_good(config: Config) -> None:
     verdicts = (("missing", "bad", 2), ("missing", "good", 900))
     read = Page(page(config, found(verdicts=verdicts)))
-    assert "2 missing , broken 900 missing , good" in read.text
+    assert "2 missing, broken 900 missing, good" in read.text
     assert [each["class"] for each in read.all("li")] == ["bad", "good"]
 
 
