@@ -106,6 +106,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "direct": "for themselves",
     "no_audience": "Nobody was counted yet.",
     "separator": ", ",
+    "colon": ": ",
 }
 CHINESE: Final[Mapping[str, str]] = {
     "skip": "跳到正文",
@@ -206,6 +207,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "direct": "直接读者",
     "no_audience": "还没有统计到订阅者。",
     "separator": "，",
+    "colon": "：",
 }
 
 
