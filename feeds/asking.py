@@ -12,30 +12,55 @@ import functools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from feeds.config import Config
-from feeds.links.fetch import Outcome
+from feeds.errors import OutputError
+from feeds.links.fetch import Outcome, check
+from feeds.links.lots import WORTH_THE_WAY, Means, ask_all, lot_size
 from feeds.links.schedule import Asked, Schedule
 from feeds.links.store import LinkStore
+from feeds.models import Role
+from feeds.terminal import Progress, silent
 from feeds.values import dataclass
 from feeds.workers import Workers
 
 if TYPE_CHECKING:
-    from feeds.check import CheckOptions
     from feeds.crew import Crew
-    from feeds.links.handing import Handing
-    from feeds.links.lots import Means
 
 KEEP_SECONDS: Final = 1.0  # between two times that results are written down
 GRACE_SECONDS: Final = 3.0  # for what is in flight when a run is stopped
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class Part(Protocol):
-    """A run over some of what is due."""
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How to check, apart from what the configuration says.
+
+    ``offline`` asks nobody, ``recheck`` asks again whatever is known, ``changed`` looks only
+    at posts that changed since the last run that came to its end, or since ``since_run``.
+    ``roles`` are those of the links that are of interest, all if there are none. ``max_time`` is
+    seconds after which nothing new is asked for, ``every`` between two requests to anybody;
+    ``cancelled`` is asked every second whether to stop. ``brief`` makes no summary, so that a
+    run costs what has changed.
+    """
+
+    offline: bool = False
+    recheck: bool = False
+    changed: bool = False
+    since_run: int = 0
+    roles: tuple[Role, ...] = ()
+    max_time: float | None = None
+    every: float = 0.0
+    brief: bool = False
+    progress: Progress = silent
+    cancelled: Callable[[], bool] = lambda: False
+
+
+class Round(Protocol):
+    """One run over what is due."""
 
     async def run(self) -> None: ...
 
@@ -69,74 +94,67 @@ class Asking:
         try:
             with asyncio.Runner() as runner:
                 runner.run(self._main())
+        except OutputError:
+            self.store.revert()
+            raise
         finally:
             self._keep()
 
     async def _main(self) -> None:
         from feeds.links.client import gate_of, manners_of, pace_of, transport_of
-        from feeds.links.fetch import check as fetch
-        from feeds.links.lots import Means, is_kept, kept_here
 
         gate = gate_of(self.config)
         pace = pace_of(self.config)
-        places = asyncio.Semaphore(pace.concurrency)
-        turn = _Turns(self.options.every)
         async with transport_of(self.config, gate) as transport:
-            means = Means(transport, manners_of(self.config, gate=gate), pace, places)
-
-            async def ask(url: str) -> Outcome:
-                await turn.wait()
-                async with places:
-                    return await fetch(transport, url, means.manners)
-
+            manners = manners_of(self.config, gate=gate)
+            means = Means(transport, manners, pace, asyncio.Semaphore(pace.concurrency))
             crew = self._crew()
-            kept = kept_here(self.config)
-            mine = _Due(self, lambda host: crew is None or is_kept(host, kept))
-            parts: list[Part] = [Schedule(mine, pace, ask, self._done, self.store.rest)]
-            if crew:
-                others = _Due(self, lambda host: not is_kept(host, kept))
-                parts.append(self._handing(others, means, crew))
-            running = asyncio.create_task(_together(parts))
-            with self._stops(parts, running):
-                keeping = asyncio.create_task(self._keep_up(running))
-                try:
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await running
-                finally:
-                    keeping.cancel()
+            round_ = self._handing(means, crew) if crew else self._schedule(means)
+            running = asyncio.create_task(round_.run())
+            keeping = asyncio.create_task(self._keep_up(running))
+            with self._stops(round_, running):
+                await _until_one_ends(running, keeping)
+
+    def _schedule(self, means: Means) -> Round:
+        turn = _Turns(self.options.every)
+
+        async def ask(url: str) -> Outcome:
+            await turn.wait()
+            async with means.places:
+                return await check(means.transport, url, means.manners)
+
+        return Schedule(_Due(self), means.pace, ask, self._done, self.store.rest)
 
     # --- on a cluster
 
     def _crew(self) -> Crew | None:
         """Those who ask elsewhere, if that is wished and worth the way."""
+        if self.total < WORTH_THE_WAY or self.options.every:
+            return None
         from feeds.cluster import Cluster
-        from feeds.links.lots import WORTH_THE_WAY
 
-        worth = self.total >= WORTH_THE_WAY and not self.options.every
-        if not (worth and isinstance(self.workers, Cluster)):
+        if not isinstance(self.workers, Cluster):
             return None
         from feeds.crew import Crew
 
         return Crew(self.workers, self.config)
 
-    def _handing(self, due: _Due, means: Means, crew: Crew) -> Handing:
+    def _handing(self, means: Means, crew: Crew) -> Round:
         from feeds.links.handing import Handing
-        from feeds.links.lots import ask_all, lot_size
 
         here = functools.partial(ask_all, means=means)
         size = lot_size(self.total, crew.workers)
-        return Handing(due, means.pace, crew, here, self._done, self.store.rest, size)
+        return Handing(_Due(self), means.pace, crew, here, self._done, self.store.rest, size)
 
     # --- its end
 
     @contextlib.contextmanager
-    def _stops(self, parts: Sequence[Part], running: asyncio.Task[None]) -> Iterator[None]:
+    def _stops(self, round_: Round, running: asyncio.Task[None]) -> Iterator[None]:
         """Stop when the time is over or at a signal, and give what is in flight a moment."""
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
-            for part in parts:
-                part.stop()
+            round_.stop()
             loop.call_later(GRACE_SECONDS, running.cancel)
 
         def interrupt(number: int) -> None:
@@ -172,21 +190,19 @@ class Asking:
                 running.cancel()
 
     def _keep(self) -> None:
-        results, self.results = self.results, []
-        if results:
-            self.store.record(results, int(time.time()))
+        self.store.record(self.results, int(time.time()))
         self.store.save()
+        self.results.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """What is due, of some hosts."""
+    """What is due, host by host."""
 
     asking: Asking
-    chosen: Callable[[str], bool]
 
     def due_hosts(self) -> Iterator[str]:
-        return filter(self.chosen, self.asking.store.due_hosts(self.asking.now))
+        return self.asking.store.due_hosts(self.asking.now)
 
     def due(self, host: str, after: int, limit: int) -> list[Asked]:
         asking = self.asking
@@ -194,15 +210,17 @@ class _Due:
         return asking.store.due(host, after, limit, asking.now, since, roles)
 
 
-async def _together(parts: Sequence[Part]) -> None:
-    """Run parts side by side; what one raises ends all."""
-    running = [asyncio.create_task(part.run()) for part in parts]
+async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
+    """End all tasks as soon as one has ended; raises what any of them raised."""
     try:
-        await asyncio.gather(*running)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in running:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, Exception):
+            raise each
 
 
 @dataclass(slots=True)

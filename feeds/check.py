@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from feeds.asking import Asking
+from feeds.asking import Asking, CheckOptions
 from feeds.build import Options, read, with_index
 from feeds.config import Config
 from feeds.files import Files, FileTask, SiteFiles, file_content
@@ -31,7 +31,7 @@ from feeds.links.renewal import renew
 from feeds.links.report import Summary, items, summary
 from feeds.links.rules import Judged, judge
 from feeds.links.store import LinkStore
-from feeds.models import Finding, Link, Role, Verdict
+from feeds.models import Finding, Link, Verdict
 from feeds.posts.read import read_post
 from feeds.posts.reading import Reading
 from feeds.rows import State
@@ -44,30 +44,6 @@ from feeds.workers import Workers
 READ_CHUNK: Final = 50
 COMPLETE: Final = "complete"  # the last run that asked for all that was due
 LOOKED: Final = "looked"  # the last run that came to its end, whether it asked or not
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """How to check, apart from what the configuration says.
-
-    ``offline`` asks nobody, ``recheck`` asks again whatever is known, ``changed`` looks only
-    at posts that changed since the last run that came to its end, or since ``since_run``.
-    ``roles`` are those of the links that are of interest, all if there are none. ``max_time`` is
-    seconds after which nothing new is asked for, ``every`` between two requests to anybody;
-    ``cancelled`` is asked every second whether to stop. ``brief`` makes no summary, so that a
-    run costs what has changed.
-    """
-
-    offline: bool = False
-    recheck: bool = False
-    changed: bool = False
-    since_run: int = 0
-    roles: tuple[Role, ...] = ()
-    max_time: float | None = None
-    every: float = 0.0
-    brief: bool = False
-    progress: Progress = silent
-    cancelled: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,14 @@ def address(text: str) -> Address:
     """Raises ``ValueError`` with what is wrong."""
     wrong = ValueError("is no address of a Dask scheduler, like tcp://10.0.0.5:8786")
     try:
-        parts = urlsplit(text)
-        port = parts.port
+        split = urlsplit(text)
+        port = split.port
     except ValueError as error:
         raise wrong from error
-    more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
-    if more or not (port and parts.hostname and parts.scheme in SCHEMES):
+    more = split.path or split.query or split.fragment or "@" in split.netloc
+    if more or not (port and split.hostname and split.scheme in SCHEMES):
         raise wrong
-    return Address(text, parts.hostname, port)
+    return Address(text, split.hostname, port)
 
 
 @contextlib.contextmanager
@@ -230,11 +230,6 @@ def _token(config: Config) -> Iterator[Path]:
             token.unlink()
 
 
-def _tails(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Items from the first on, from the second on, and so forth."""
-    return (items[start:] for start in range(len(items)))
-
-
 def _lost(scheduler: Address) -> ClusterError:
     what = "the connection is lost; try again, or leave --cluster away"
     return ClusterError(f"{scheduler.text}: {what}")
@@ -256,17 +251,17 @@ class Cluster(Workers):
         here: Workers,
         lonely: float,
     ) -> None:
-        self.workers = len(client.nthreads())
+        self.names: Collection[str] = client.nthreads()
+        self.workers = len(self.names)
         # Each has one parcel under way, and a single one finds the next there.
         super().__init__(max(2, self.workers), lambda jobs: client.get_executor(pure=False))
-        self.sent = self.done_here = self.asked = 0
+        self.sent = self.done_here = self._asked = 0
         self._client = client
         self._scheduler = scheduler
         self._site = SiteFiles(config)
         self._seen = seen
         self._here = here
         self._lonely = lonely
-        self._lonely_since: float | None = None
         self._doubts = 0
         self._includes: dict[str, str | None] = {}
         self._errand: tuple[object, Any] = None, None
@@ -286,10 +281,11 @@ class Cluster(Workers):
         self, task: Any, chunks: Iterable[tuple[Token, Sequence[Item]]]
     ) -> Iterator[tuple[Token, Any]]:
         """Whoever is sent files gets them in parcels that are not too large."""
+        cut = ((token, [items] if self._seen else parts(task, items)) for token, items in chunks)
         given = (
-            ((token, len(rest)), part)
-            for token, items in chunks
-            for part, *rest in _tails([items] if self._seen else parts(task, items))
+            ((token, len(each) - number), part)
+            for token, each in cut
+            for number, part in enumerate(each, 1)
         )
         results: list[Any] = []
         for (token, more), found in super().map(task, given):
@@ -303,7 +299,7 @@ class Cluster(Workers):
         name, them = f"{self._scheduler.text}: {self.workers} workers", "them"
         if self.workers == 1:
             name, them = name.removesuffix("s"), "it"
-        if not (self.sent or self.asked):
+        if not (self.sent or self._asked):
             return f"{name}, too little to do for {them}; it was done here"
         done = []
         if self.sent:
@@ -311,8 +307,8 @@ class Cluster(Workers):
             done.append(f"{self.sent} parcels of work, files {how}")
         if self.done_here:
             done.append(f"{self.done_here} more done here")
-        if self.asked:
-            done.append(f"{self.asked} addresses asked for by {them}")
+        if self._asked:
+            done.append(f"{self._asked} addresses asked for by {them}")
         return f"{name}, {'; '.join(done)}"
 
     # --- one parcel
@@ -335,7 +331,7 @@ class Cluster(Workers):
 
     def _result(self, future: Future[Any], task: Any, items: Sequence[Any]) -> Any:
         for left in reversed(range(ROUNDS)):
-            answer = self._answer(future)
+            answer = self._awaited(future)
             if answer is None:
                 break
             if answer.why is Why.DONE:
@@ -353,7 +349,7 @@ class Cluster(Workers):
         self.done_here += 1
         return task(items)
 
-    def _answer(self, future: Future[Any]) -> Answer | None:
+    def _awaited(self, future: Future[Any]) -> Answer | None:
         alone_since = None
         while True:
             try:
@@ -361,10 +357,18 @@ class Cluster(Workers):
             except TimeoutError:
                 if future.done():
                     raise
-                alone_since = self._alone_since(self.present(), alone_since)
+                alone_since = self.alone_since(self._present(), alone_since)
 
-    def _alone_since(self, workers: Collection[str], before: float | None) -> float | None:
-        """Since when there has been no worker."""
+    def _present(self) -> Collection[str]:
+        with self._connection():
+            found: dict[str, int] = self._client.nthreads()
+            return found
+
+    # --- for whatever is sent
+
+    def alone_since(self, workers: Collection[str], before: float | None) -> float | None:
+        """Since when there has been no worker (:func:`time.monotonic`), as far as that was known
+        ``before``. Raises :class:`~feeds.errors.ClusterError` if it is too long."""
         if workers:
             return None
         now = time.monotonic()
@@ -372,8 +376,6 @@ class Cluster(Workers):
             what = f"has had no workers for {self._lonely:g} s; start some, or leave --cluster away"
             raise ClusterError(f"{self._scheduler.text}: {what}")
         return now if before is None else before
-
-    # --- for whatever is sent
 
     def shared(self, value: Any) -> Any:
         """A value that many parcels need, where the workers have it from one another. It is a
@@ -408,24 +410,23 @@ class Cluster(Workers):
             assert found.program
             what = f"a worker that came later has {difference(found.program)}"
             raise ClusterError(f"{self._scheduler.text}: {what}")
+        if found.why is Why.UNABLE:
+            raise ClusterError(f"{self._scheduler.text}: {found.said}")
         return found
 
-    def present(self) -> Collection[str]:
-        """The workers that there are now."""
-        with self._connection():
-            found: dict[str, int] = self._client.nthreads()
-            return found
-
-    async def still_present(self) -> Collection[str]:
-        """The same for whoever has an event loop of his own, which waits for nobody."""
-        client: Any = self._client  # what is behind its methods, which would wait
+    async def present(self) -> Collection[str]:
+        """The workers that there are now, for whoever has an event loop of his own."""
+        client: Any = self._client  # what is behind its methods, which would hold that up
         with self._connection():
             asked = asyncio.run_coroutine_threadsafe(
                 client.scheduler.ncores(workers=None), client.loop.asyncio_loop
             )
             found: dict[str, int] = await asyncio.wrap_future(asked)
-        self._lonely_since = self._alone_since(found, self._lonely_since)
         return found
+
+    def count(self, addresses: int) -> None:
+        """Take note of addresses that workers asked for."""
+        self._asked += addresses
 
     def tell(self, function: Callable[..., None], *arguments: Any) -> None:
         """Have all workers do something at once."""

@@ -22,10 +22,12 @@ LIBRARIES: Final = re.compile(
     r"(feedgen|[Jj]inja2|lxml|[Mm]arkup[Ss]afe|nh3|orjson|pyromark|python_frontmatter|python_liquid|PyYAML|pyyaml|tzdata)"
     r"-.*\.dist-info"
 )
-# Those that are told from each other between machines.
+# Those that are told from each other between machines, which ask for links, too: no build
+# depends on how that is done.
 DECIDING: Final = (
     *("feedgen", "lxml", "nh3", "orjson", "pyromark", "python-frontmatter", "python-liquid"),
     *("PyYAML", "tzdata", "zstandard"),
+    *("certifi", "httptools", "httpx", "idna"),
 )
 
 

@@ -53,16 +53,18 @@ class Why(StrEnum):
     UNSEEN = "files are not seen, or are others"
     INCLUDES = "includes are missing"
     OTHER_PROGRAM = "the program is another"
+    UNABLE = "the machine cannot"
 
 
 class Answer(NamedTuple):
     """``results`` of a parcel that is done; ``includes`` are the names of those that are missing;
-    ``program`` is another one than here."""
+    ``program`` is another one than here; ``said`` is which machine cannot, and why."""
 
     why: Why
     results: list[Any] = []  # noqa: RUF012  # nobody changes it
     includes: tuple[str, ...] = ()
     program: Program | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ def check_round(config: Config, stopped: threading.Event) -> None:
 
     Raises :class:`~feeds.errors.FeedsError`, and what reading an index raises.
     """
-    from feeds.check import CheckOptions, check_posts, published_posts
+    from feeds.asking import CheckOptions
+    from feeds.check import check_posts, published_posts
     from feeds.links.store import LinkStore
 
     index = current_index(config.state)

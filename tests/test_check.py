@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +21,10 @@ from urllib.parse import quote
 
 import pytest
 
-from feeds.check import Checked, CheckOptions, check
+from feeds.asking import CheckOptions
+from feeds.check import Checked, check
 from feeds.configfile import load_config
+from feeds.errors import OutputError
 from feeds.links.report import items
 from feeds.links.store import LinkStore
 from feeds.models import Verdict
@@ -223,6 +227,52 @@ def test_the_time_that_a_run_may_take_is_kept(site: Path, web: Web) -> None:
     web.hold.set()
     web.asked.clear()
     assert run(site).asked == 9
+
+
+def full_from(number: int) -> Callable[[str, int, int], None]:
+    """Nothing can be written any more as soon as so many answers are there."""
+
+    def fill(stage: str, done: int, total: int) -> None:
+        if stage == "asking" and done == number:
+            most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+
+    return fill
+
+
+@pytest.fixture
+def empty_the_disk() -> Iterator[Callable[[], None]]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    empty = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, before)
+    yield empty
+    empty()
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_run_that_cannot_write_stops_and_tries_once_more(
+    site: Path, web: Web, empty_the_disk: Callable[[], None], emptied: bool
+) -> None:
+    class Store(LinkStore):
+        def revert(self) -> None:
+            if emptied:
+                empty_the_disk()
+            super().revert()
+
+    add(site, "a.md", web.url("/"), " ".join(f"<{web.url(f'/{n}')}>" for n in range(200)))
+    config = load_config(site)
+    started = time.monotonic()
+    with closing(Store(config.state)) as store, Workers(1, processes) as workers:
+        options = CheckOptions(every=0.05, progress=full_from(3))
+        with pytest.raises(OutputError, match="see that there is space and permission"):
+            check(config, store, NOW, workers, options)
+    empty_the_disk()
+    assert time.monotonic() - started < 8
+    asked = sum(web.asked.values())
+    assert 3 < asked < 100
+    with closing(sqlite3.connect(config.state / "links.sqlite")) as db:
+        (known,) = db.execute("SELECT count(*) FROM url WHERE verdict = 'ok'").fetchone()
+    # One may have been on its way.
+    assert asked - 1 <= known <= asked if emptied else known == 0
 
 
 def test_many_posts_are_read_by_several_processes_with_the_same_result(

@@ -260,17 +260,19 @@ def test_other_programs_on_a_machine_are_named(
     site: Path, scheduler: str, place: Path, tmp_path: Path
 ) -> None:
     package = Path(feeds.__file__).parent
-    newer, edited, other_dask = (tmp_path / name for name in ("newer", "edited", "dask"))
+    names = ("newer", "edited", "dask", "httpx")
+    newer, edited, other_dask, other_httpx = (tmp_path / name for name in names)
     for folder in (newer, edited):
         shutil.copytree(package, folder / "feeds", ignore=shutil.ignore_patterns("__pycache__"))
     (newer / "feeds" / "__init__.py").write_text('__version__ = "9.9"\n', "utf-8")
     (edited / "feeds" / "tasks.py").write_bytes(b"# other\n")
-    metadata = other_dask / "distributed-2020.1.0.dist-info"
-    metadata.mkdir(parents=True)
-    header = "Metadata-Version: 2.1\nName: distributed\nVersion: 2020.1.0\n"
-    (metadata / "METADATA").write_text(header)
+    for folder, library in ((other_dask, "distributed"), (other_httpx, "httpx")):
+        metadata = folder / f"{library}-2020.1.0.dist-info"
+        metadata.mkdir(parents=True)
+        header = f"Metadata-Version: 2.1\nName: {library}\nVersion: 2020.1.0\n"
+        (metadata / "METADATA").write_text(header)
     with ExitStack() as stack:
-        for folder in (newer, edited, other_dask):
+        for folder in (newer, edited, other_dask, other_httpx):
             paths = {"PYTHONPATH": str(folder)}
             stack.enter_context(dask.workers(scheduler, place, environment=paths))
         stack.enter_context(dask.workers(scheduler, place, before=dask.WITHOUT_FEEDS))
@@ -279,9 +281,10 @@ def test_other_programs_on_a_machine_are_named(
     assert f"has feeds 9.9, and here is {ours}; install the same one" in said
     assert f"has feeds {ours}, as here, but from other source files" in said
     assert "has distributed 2020.1.0, and here is 20" in said
+    assert "has httpx 2020.1.0, and here is 0." in said
     assert "cannot use feeds" in said
     assert f"install feeds[cluster] {ours} there" in said
-    assert len(said.splitlines()) == 4
+    assert len(said.splitlines()) == 5
     assert not (site / "public").exists()
 
 

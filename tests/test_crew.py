@@ -18,11 +18,12 @@ from typing import Any, Final
 
 import pytest
 
-from feeds.cluster import address, connected
+from feeds.cluster import Cluster, address, connected
+from feeds.config import Config
 from feeds.configfile import load_config
-from feeds.crew import Crew, _inquiry, _room_of, end
+from feeds.crew import Crew, _ask_in_room, _inquiry, _open_room, _rooms, end
 from feeds.errors import ClusterError
-from feeds.links.lots import MOST_OF_HOST, Share
+from feeds.links.lots import MOST_OF_HOST, Lot, Returned, Share
 from feeds.links.pace import Stand
 from feeds.links.schedule import Asked
 from feeds.models import Verdict
@@ -35,19 +36,28 @@ from .service import TIED, wait_until
 INTERVAL: Final = 0.1
 HOSTS: Final = 60
 OF_LARGE: Final = 40
-# Each machine has an address of its own for a name, so that a server sees who asks.
+# Each machine has a network of its own with an address for each name, so that a server sees who
+# asks. It leads to loopback, but does not look like it; one name looks like it on every machine.
 NAMES: Final = """\
 import socket
-known = socket.getaddrinfo
+network = "%d.0."
+known, connect = socket.getaddrinfo, socket.socket.connect
 def look_up(host, port, *arguments, **more):
     if not str(host).endswith(".example"):
         return known(host, port, *arguments, **more)
-    place = "127.%d.0." + str(int(host[1:].partition(".")[0]) + 1)
+    place = "10." + network + str(int(host[1:].partition(".")[0]) + 1)
+    if host == "h99.example":
+        place = "127." + network + "99"
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (place, port))]
-socket.getaddrinfo = look_up
+def reach(self, address):
+    if isinstance(address, tuple) and address[0].startswith("10." + network):
+        address = ("127" + address[0][2:], address[1])
+    return connect(self, address)
+socket.getaddrinfo, socket.socket.connect = look_up, reach
 """
 HERE, FIRST, SECOND = range(1, 4)
 LARGE, SECRET, LEADS, GONE, ONLY_ONCE = (f"h{number}.example" for number in range(5))
+OWN: Final = "h99.example"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +84,7 @@ def workers(scheduler: str, place: Path) -> Iterator[list[subprocess.Popen[bytes
 def configure(site: Path, server: Loopback, *lines: str, port: str = "HTTP") -> None:
     """Whoever may be asked, and quickly."""
     links = [
-        'allow_addresses = ["127.0.0.0/8"]',
+        'allow_addresses = ["127.0.0.0/8", "10.0.0.0/8"]',
         f"ports = [{server.ports[port]}]",
         *(lines or (f"interval = {INTERVAL}",)),
     ]
@@ -154,6 +164,7 @@ def test_workers_ask_once_each_at_the_pace_of_every_host(
             f"http://{LEADS}:@HTTP@/a",
             f"http://{GONE}:@HTTP@/moved",
             "http://127.0.0.1:@HTTP@/itself",
+            f"http://{OWN}:@HTTP@/by-name",
             *small_hosts(),
         ]
         post(site, server, [*once, f"http://{LEADS}:@HTTP@/secret"])
@@ -168,12 +179,13 @@ def test_workers_ask_once_each_at_the_pace_of_every_host(
     # What leads to the host that is asked from here is begun anew here.
     assert asked(server) == as_here + Counter([f"{LEADS}/secret"])
     by_machine = Counter(machine(request.address) for request in server.requests)
-    # Its five addresses, one that leads to it and where that leads, and the machine itself.
-    assert by_machine.pop(HERE) == 5 + 2
+    # Its five addresses, one that leads to it and where that leads; the machine itself, by its
+    # name and by its address.
+    assert by_machine.pop(HERE) == 5 + 2 + 1
     assert by_machine.pop(0) == 1
     assert set(by_machine) == {FIRST, SECOND}
     assert min(by_machine.values()) > 20
-    assert f"{len(once) - 6} addresses asked for by them" in said
+    assert f"{len(once) - 7} addresses asked for by them" in said
     with_key = [request for request in server.requests if "x-key" in request.headers]
     assert {request.host for request in with_key} == {SECRET}
     assert {machine(request.address) for request in with_key} == {HERE}
@@ -270,8 +282,81 @@ def test_a_lot_that_several_workers_died_of_comes_back(site: Path, place: Path) 
         dask.workers(own.address, place, 3, deadly),
         connected(address(own.address), load_config(site), 1) as cluster,
     ):
-        crew = Crew(cluster, load_config(site))
-        assert asyncio.run(crew.ask(lot)) is None
+        assert asyncio.run(asked_of(cluster, load_config(site), lot)) is None
+
+
+async def asked_of(cluster: Cluster, config: Config, lot: Lot) -> Returned | None:
+    async with Crew(cluster, config) as crew:
+        return await asyncio.wait_for(crew.ask(lot), 20)
+
+
+def test_a_worker_that_cannot_ask_is_named(site: Path, scheduler: str, place: Path) -> None:
+    sick = "import feeds.crew\ndef sick(*_): raise OSError(24, 'Too many open files')\n"
+    lot = (Share("a.example", Stand(2, 0.2), [Asked(1, "http://a.example/")]),)
+    config = load_config(site)
+    with (
+        dask.workers(scheduler, place, 1, f"{sick}feeds.crew.transport_of = sick"),
+        connected(address(scheduler), config, 1) as cluster,
+        pytest.raises(ClusterError, match=r"tcp://[\d.:]+ cannot ask .*open files; mend it"),
+    ):
+        asyncio.run(asked_of(cluster, config, lot))
+
+
+def test_workers_that_come_later_are_seen(
+    site: Path, scheduler: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.crew.LOOK_SECONDS", 0.1)
+    config = load_config(site)
+
+    async def look(cluster: Cluster) -> None:
+        async with Crew(cluster, config) as crew, asyncio.timeout(20):
+            assert crew.workers == 1
+            with dask.workers(scheduler, place, 1):
+                while crew.workers < 2:
+                    await asyncio.sleep(0.02)
+
+    with (
+        dask.workers(scheduler, place, 1),
+        connected(address(scheduler), config, 1) as cluster,
+    ):
+        asyncio.run(look(cluster))
+
+
+# --- rooms --------------------------------------------------------------------------------
+
+NOBODY: Final = (Share("a.invalid", Stand(1, 0.0), [Asked(1, "http://a.invalid/")]),)
+
+
+def open_room(site: Path, run: str) -> None:
+    _open_room(_inquiry(run, load_config(site)))
+
+
+def test_runs_side_by_side_have_each_a_room(site: Path) -> None:
+    open_room(site, "first")
+    first = _rooms["first"]
+    open_room(site, "second")
+    open_room(site, "first")
+    assert _rooms["first"] is first
+    for run in ("first", "second"):
+        end(run)
+    assert not _rooms.keys() & {"first", "second"}
+
+
+def test_a_room_that_nobody_uses_is_given_up(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feeds.crew.IDLE_SECONDS", 0.1)
+    open_room(site, "left")
+    wait_until(lambda: "left" not in _rooms)
+    assert _ask_in_room("left", NOBODY) == Returned(shares=NOBODY)
+    open_room(site, "left")
+    assert "left" in _rooms
+    end("left")
+
+
+def test_a_lot_that_comes_after_the_end_goes_back(site: Path) -> None:
+    end("early")
+    open_room(site, "early")
+    assert "early" not in _rooms
+    assert _ask_in_room("early", NOBODY) == Returned(shares=NOBODY)
 
 
 def test_whom_to_trust_goes_with_the_lots(
@@ -280,19 +365,20 @@ def test_whom_to_trust_goes_with_the_lots(
     (folder := tmp_path / "authority").mkdir()
     authority = Authority(folder)
     contexts = {"TLS": authority.context("good", LARGE)}
-    address = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+    address = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0))]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: address)
+    connect = socket.socket.connect
+    monkeypatch.setattr("socket.socket.connect", lambda own, to: connect(own, ("127.0.0.1", to[1])))
     with in_a_thread({"*": {"*": page()}}, contexts) as server:
         configure(site, server, "interval = 0", 'ca_file = "ca.pem"', port="TLS")
         ca_file = Path(shutil.copy(authority.certificate, site / "ca.pem"))
         inquiry = _inquiry("run", load_config(site))
         ca_file.unlink()
+        _open_room(inquiry)
         url = server.url(f"https://{LARGE}:@TLS@/")
-        found = _room_of(inquiry).ask((Share(LARGE, Stand(1, 0.0), [Asked(1, url)]),)).found
+        found = _ask_in_room("run", (Share(LARGE, Stand(1, 0.0), [Asked(1, url)]),)).found
         assert [outcome.verdict for _, outcome in found] == [Verdict.OK]
         end("run")
-        left = _room_of(inquiry).ask((Share(LARGE, Stand(1, 0.0), [Asked(2, url)]),))
-        assert (len(left.found), len(left.shares[0].asked)) == (0, 1)
 
 
 def test_a_cluster_that_lost_all_its_workers_is_given_up(
@@ -309,7 +395,7 @@ def test_a_cluster_that_lost_all_its_workers_is_given_up(
         lot = (Share(host, Stand(2, 0.2), [Asked(1, f"http://{host}/")]),)
 
         async def lose() -> None:
-            asking = asyncio.create_task(Crew(cluster, config).ask(lot))
+            asking = asyncio.create_task(asked_of(cluster, config, lot))
             while not server.requests:
                 await asyncio.sleep(0.02)
             only.kill()

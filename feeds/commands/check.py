@@ -21,7 +21,8 @@ from feeds.options import CLUSTER, JOBS, SITE, SOURCES, VERBOSE, read_seconds
 from feeds.terminal import count, visible
 
 if TYPE_CHECKING:
-    from feeds.check import Checked, CheckOptions
+    from feeds.asking import CheckOptions
+    from feeds.check import Checked
     from feeds.cluster import Address
     from feeds.links.formats import Context
     from feeds.links.store import LinkStore
@@ -115,10 +116,11 @@ def check(
         other = "--recheck" if recheck else "--archive" if archive else "--max-time"
         raise click.UsageError(f"{other} needs requests, and --offline makes none")
     from feeds import check as steps
+    from feeds.asking import CheckOptions
     from feeds.links.store import LinkStore
 
     config = configured(site, sources)
-    wished = steps.CheckOptions(
+    wished = CheckOptions(
         offline=offline,
         recheck=recheck,
         changed=changed,
@@ -130,7 +132,7 @@ def check(
         workers_for(jobs, cluster, config) as workers,
     ):
 
-        def run(options: steps.CheckOptions) -> steps.Checked:
+        def run(options: CheckOptions) -> steps.Checked:
             with bar() as progress:
                 options = replace(options, progress=progress)
                 return steps.check(config, store, datetime.now(UTC), workers, options)

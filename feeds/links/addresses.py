@@ -73,6 +73,10 @@ class BlockedAddressError(Exception):
     """A host has an address that may not be asked."""
 
 
+class KeptError(Exception):
+    """A host is asked from another machine than this one."""
+
+
 def is_public(address: Address) -> bool:
     """Whether an address is one of the public internet, whatever form it comes in."""
     if isinstance(address, IPv6):
@@ -100,6 +104,15 @@ def embedded_ipv4(address: IPv6) -> IPv4 | None:
     return None
 
 
+def is_own(address: Address) -> bool:
+    """Whether an address is one of the machine itself or of its link, and so another elsewhere,
+    whatever form it comes in."""
+    forms: list[Address] = [address]
+    if isinstance(address, IPv6) and (inner := embedded_ipv4(address)):
+        forms.append(inner)
+    return any(each.is_loopback or each.is_unspecified or each.is_link_local for each in forms)
+
+
 @dataclass(slots=True, eq=False)
 class _LookUp:
     """A look-up under way, for all who want to know; it began ``at`` a time of the loop."""
@@ -114,6 +127,7 @@ class Gate:
 
     ``allowed`` are networks that may be asked although they are not public, ``ports`` all
     ports that may. An address in an allowed network is allowed in its IPv4-mapped form too.
+    Without ``own`` what leads to its own machine is left to another.
     """
 
     def __init__(
@@ -122,7 +136,9 @@ class Gate:
         ports: Sequence[int],
         resolve: Resolver | None = None,
         clock: Callable[[], float] | None = None,
+        own: bool = True,
     ) -> None:
+        self._own = own
         self._allowed = [ipaddress.ip_network(network) for network in allowed]
         self._ports = frozenset(ports)
         self._resolve = resolve or system_resolver
@@ -134,12 +150,16 @@ class Gate:
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The addresses of a host, every one of which may be asked.
 
-        Raises :class:`BlockedAddressError` if any of them may not, and ``OSError`` where the
-        name has none.
+        Raises :class:`BlockedAddressError` if any of them may not, :class:`KeptError` if any is
+        left to another machine, and ``OSError`` where the name has none.
         """
         if port not in self._ports:
             raise BlockedAddressError(f"port {port} is not in [links] ports")
         found = (host,) if is_address(host) else await self._addresses(host, port)
+        if not self._own and any(
+            is_own(ipaddress.ip_address(address.partition("%")[0])) for address in found
+        ):
+            raise KeptError
         for address in found:
             if not self.allows(address):
                 what = "" if address == host else f"{host} is "

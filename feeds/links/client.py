@@ -94,9 +94,10 @@ def _value(key: str, value: str, environment: Mapping[str, str], problems: list[
     return found
 
 
-def gate_of(config: Config, resolve: Resolver | None = None) -> Gate:
-    """What the configuration lets through, for one event loop."""
-    return Gate(config.links.allow_addresses, config.links.ports, resolve)
+def gate_of(config: Config, resolve: Resolver | None = None, own: bool = True) -> Gate:
+    """What the configuration lets through, for one event loop; without ``own`` what leads to
+    the machine itself is left to another."""
+    return Gate(config.links.allow_addresses, config.links.ports, resolve, own=own)
 
 
 def transport_of(config: Config, gate: Gate) -> httpx.AsyncBaseTransport:

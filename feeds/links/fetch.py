@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from feeds.links.addresses import BlockedAddressError
+from feeds.links.addresses import BlockedAddressError, KeptError
 from feeds.links.pace import LONGEST_DEFERMENT, TOO_MUCH, Turns
 from feeds.links.urls import (
     DEFAULT_PORTS,
@@ -87,7 +87,8 @@ class Manners:
     """How to ask. ``timeout`` is seconds for one walk through all redirects, without those that
     it waits for its turn. ``headers`` and ``accept`` are by shell pattern of host; ``remap`` has
     beginnings of addresses and what is asked in place of them. ``look_up`` makes ready for a
-    host before it is asked; ``trusted`` are hosts that may be told secrets in the open."""
+    host before it is asked; ``trusted`` are hosts that may be told secrets in the open, ``kept``
+    those that another machine asks."""
 
     user_agent: str
     timeout: float = 20.0
@@ -98,6 +99,7 @@ class Manners:
     turns: Turns = field(default_factory=Turns)
     look_up: LookUp | None = None
     trusted: Callable[[str], bool] = lambda host: False
+    kept: Callable[[str], bool] = lambda host: False
 
     def headers_for(self, scheme: str, host: str) -> dict[str, str]:
         """What else is sent to a host. What may be a secret is not for everybody on the way to
@@ -129,7 +131,8 @@ async def check(transport: httpx.AsyncBaseTransport, url: str, manners: Manners)
     """Ask for a URL (absolute, perhaps with a fragment), again if that may help.
 
     What a client adds to its transport (redirects, cookies, a deadline for each read) is done
-    otherwise here, so there is none.
+    otherwise here, so there is none. Raises :class:`~feeds.links.addresses.KeptError` where it
+    leads to a host that another machine asks; nothing was said to that.
     """
     retries = 0
     while True:
@@ -226,12 +229,14 @@ class _Walk:
     async def step(self) -> Outcome | None:
         """One request; what comes of it, ``None`` if it leads on."""
         target = self.manners.asked_for(self.asked)
+        host = host_of(target)
+        if self.manners.kept(host) or self.manners.kept(host_of(self.asked)):
+            raise KeptError
         cookie = self._cookie(target)
         if (self.asked, cookie) in self.seen or len(self.hops) > MOST_HOPS:
             return self.outcome(Verdict.LOOP, f"{len(self.hops)} redirects")
         self.seen.add((self.asked, cookie))
         loop = asyncio.get_running_loop()
-        host = host_of(target)
         async with self.manners.turns.turn(host):
             if self.manners.look_up is not None:
                 place = _place(target.partition(":")[0], host)

@@ -9,22 +9,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections.abc import Awaitable, Callable, Iterator
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import field
-from typing import Protocol
+from typing import Final, Protocol
 
-from feeds.links.lots import Lot, Returned, Share, again, all_kept, lots, most_of
+from feeds.links.lots import Lot, Returned, Share, again, all_kept, lots, most_of, weight
 from feeds.links.pace import Stand
-from feeds.links.schedule import Asked, Done, Pace, Rest, Source
+from feeds.links.schedule import HOSTS_PER_CONNECTION, Asked, Done, Pace, Rest, Source
 from feeds.values import dataclass
+
+LOTS_AT_ONCE: Final = 32  # of each worker, since each takes a thread there
+LOOKED_AT_ONCE: Final = 256  # hosts, before others have their turn in the loop
 
 
 class Crew(Protocol):
-    """Whoever asks elsewhere."""
+    """Whoever asks elsewhere, within a context; when that is left, nobody does any more."""
 
     @property
-    def most(self) -> int:
-        """How many lots may be under way."""
+    def workers(self) -> int:
+        """How many they are."""
+
+    def asks(self, host: str) -> bool:
+        """Whether they may ask a host."""
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(self, *exception: object) -> None: ...
 
     async def ask(self, lot: Lot) -> Returned | None:
         """What came of a lot; ``None`` if whoever tried did not survive it."""
@@ -54,8 +66,8 @@ class _Host:
 
 
 class Handing:
-    """One run over what is due elsewhere. ``size`` is how many addresses a lot may have; what
-    nobody elsewhere can do, ``here`` does. What that, the crew or ``done`` raises ends it."""
+    """One run over all that is due. ``size`` is how many addresses a lot may have; what nobody
+    elsewhere may or can do, ``here`` does. What that, the crew or ``done`` raises ends it."""
 
     def __init__(
         self,
@@ -68,6 +80,7 @@ class Handing:
         size: int,
     ) -> None:
         self._source = source
+        self._pace = pace
         self._crew = crew
         self._here = here
         self._done = done
@@ -77,8 +90,10 @@ class Handing:
             _Host(name, Stand(pace.per_host, pace.interval)) for name in source.due_hosts()
         )
         self._ready: list[_Host] = []  # a heap of hosts that may have more
+        self._mine: deque[_Host] = deque()  # those that are asked from here
         self._out: dict[str, _Host] = {}  # those in a lot
         self._running: set[asyncio.Task[None]] = set()
+        self._given: dict[asyncio.Task[None], int] = {}  # those of the crew, with their weights
         self._lots: Iterator[Lot] = iter(())
         self._failure: BaseException | None = None
         self._wake = asyncio.Event()
@@ -92,18 +107,19 @@ class Handing:
 
     async def run(self) -> None:
         """Returns when there is nothing left, or after :meth:`stop`."""
-        try:
-            while not self._stopping.is_set() and (
-                self._hand_out() or self._running or self._ready
-            ):
-                await self._wait(self._pause())
-            while self._running and not self._failure:
-                await self._wait(None)
-        finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
-            self._crew.hurry()
+        async with self._crew:
+            try:
+                while not self._stopping.is_set():
+                    await self._hand_out()
+                    if not (self._running or self._ready):
+                        break
+                    await self._wait(self._pause())
+                while self._running and not self._failure:
+                    await self._wait(None)
+            finally:
+                for task in self._running:
+                    task.cancel()
+                await asyncio.gather(*self._running, return_exceptions=True)
         if self._failure:
             raise self._failure
 
@@ -115,31 +131,56 @@ class Handing:
 
     def _pause(self) -> float | None:
         """The seconds until a host may go on, if it could then."""
-        if not self._ready or len(self._running) >= self._crew.most:
+        if not self._ready or not self._has_room():
             return None
         return max(self._ready[0].ready_at - _now(), 0.0)
 
     # --- out
 
-    def _hand_out(self) -> bool:
-        """Hand out what may be; whether that was anything."""
-        some = False
-        while len(self._running) < self._crew.most:
-            lot = next(self._lots, None)
-            if lot is None:
-                self._lots = lots(self._shares(), self._size)
-                lot = next(self._lots, None)
-            if lot is None:
+    async def _hand_out(self) -> None:
+        """Hand out what may be."""
+        self._ask_mine()
+        while self._has_room() and not self._stopping.is_set():
+            if lot := next(self._lots, None):
+                self._given[self._begin(self._ask(lot))] = weight(lot)
+            elif self._look_on():
+                await asyncio.sleep(0)
+            else:
                 break
-            some = True
-            task = asyncio.create_task(self._ask(lot))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
-        return some
 
-    def _shares(self) -> Iterator[Share]:
-        """What may be asked now, of hosts that go on and then of new ones."""
-        while host := self._next():
+    def _has_room(self) -> bool:
+        """Whether another lot may be under way: as much for each worker as it could do alone."""
+        workers = max(self._crew.workers, 1)
+        most = HOSTS_PER_CONNECTION * self._pace.concurrency
+        full = len(self._given) >= LOTS_AT_ONCE * workers
+        return not full and sum(self._given.values()) < most * workers
+
+    def _look_on(self) -> bool:
+        """Find what may be asked now, of hosts that go on and then of new ones; whether there
+        are any."""
+        theirs: list[_Host] = []
+        hosts = list(itertools.islice(iter(self._next, None), LOOKED_AT_ONCE))
+        for host in hosts:
+            (theirs if self._crew.asks(host.name) else self._mine).append(host)
+        self._lots = lots(self._shares(theirs), self._size)
+        self._ask_mine()
+        return bool(hosts)
+
+    def _ask_mine(self) -> None:
+        """Ask from here what nobody else may, as many hosts at once as without a crew."""
+        most = HOSTS_PER_CONNECTION * self._pace.concurrency
+        while self._mine and len(self._running) - len(self._given) < most:
+            for share in self._shares([self._mine.popleft()]):
+                self._begin(self._settle((share,), all_kept((share,))))
+
+    def _begin(self, asking: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(asking)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _shares(self, hosts: Iterable[_Host]) -> Iterator[Share]:
+        for host in hosts:
             asked = self._asked_of(host, min(most_of(host.stand), self._size))
             if asked:
                 self._out[host.name] = host
@@ -164,7 +205,10 @@ class Handing:
     # --- and back
 
     async def _ask(self, lot: Lot) -> None:
-        returned = await self._crew.ask(lot) or all_kept(lot)
+        await self._settle(lot, await self._crew.ask(lot) or all_kept(lot))
+
+    async def _settle(self, lot: Lot, returned: Returned) -> None:
+        """Take what came of a lot, and ask from here for what nobody else may."""
         self._take(returned)
         shares = {share.host: share for share in returned.shares}
         rests = dict(returned.rests)
@@ -190,6 +234,7 @@ class Handing:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._given.pop(task, None)
         if not task.cancelled() and task.exception():
             self._failure = self._failure or task.exception()
             self._stopping.set()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from feeds.config import Config
-from feeds.links.addresses import embedded_ipv4, is_address
+from feeds.links.addresses import KeptError, is_address, is_own
 from feeds.links.fetch import Manners, Outcome, check
 from feeds.links.pace import Stand
 from feeds.links.schedule import Asked, Pace, Schedule
@@ -28,6 +28,7 @@ from feeds.models import Verdict
 WORTH_THE_WAY: Final = 200
 MOST_OF_HOST: Final = 32
 MOST_IN_LOT: Final = 64
+MOST_LARGE: Final = 8  # hosts that may have more, in one lot
 LOTS_EACH: Final = 4  # for each worker there should be, so that none waits for the last
 LOT_SECONDS: Final = 5.0  # after which nothing of a lot is begun any more
 HURRY_SECONDS: Final = 1.5  # for what is in flight when a run is stopped
@@ -71,21 +72,31 @@ def lot_size(due: int, workers: int) -> int:
 
 
 def lots(shares: Iterable[Share], size: int) -> Iterator[Lot]:
-    """A host that may have more goes alone, so that it waits for no other; small ones go
-    together, up to ``size`` addresses."""
-    together: list[Share] = []
+    """Hosts that may have more go together, since each takes all of a lot's time, and fewer where
+    there is little for everybody; small ones go together, up to ``size`` addresses."""
+    most_large = max(size * MOST_LARGE // MOST_IN_LOT, 1)
+    large: list[Share] = []
+    small: list[Share] = []
     number = 0
     for share in shares:
         if len(share.asked) >= min(most_of(share.stand), size):
-            yield (share,)
+            large.append(share)
+            if len(large) == most_large:
+                yield tuple(large)
+                large = []
             continue
         if number + len(share.asked) > size:
-            yield tuple(together)
-            together, number = [], 0
-        together.append(share)
+            yield tuple(small)
+            small, number = [], 0
+        small.append(share)
         number += len(share.asked)
-    if together:
-        yield tuple(together)
+    yield from (tuple(rest) for rest in (large, small) if rest)
+
+
+def weight(lot: Lot) -> int:
+    """How much a lot wants at once: something of every host that may have more, and all of the
+    others."""
+    return sum(1 if len(share.asked) >= most_of(share.stand) else len(share.asked) for share in lot)
 
 
 def kept_here(config: Config) -> tuple[str, ...]:
@@ -103,13 +114,9 @@ def is_kept(host: str, patterns: Sequence[str]) -> bool:
 
 
 def _is_this_machine(name: str) -> bool:
-    if not is_address(name):
-        return name == "localhost" or name.endswith(".localhost")
-    address = ipaddress.ip_address(name)
-    forms = [address]
-    if isinstance(address, ipaddress.IPv6Address) and (inner := embedded_ipv4(address)):
-        forms.append(inner)
-    return any(each.is_loopback or each.is_unspecified or each.is_link_local for each in forms)
+    if is_address(name):
+        return is_own(ipaddress.ip_address(name))
+    return name == "localhost" or name.endswith(".localhost")
 
 
 # --- asking for one -----------------------------------------------------------------------
@@ -122,29 +129,6 @@ class Means(NamedTuple):
     manners: Manners
     pace: Pace
     places: asyncio.Semaphore
-
-
-class KeptError(Exception):
-    """An address leads to a host that is not asked from here."""
-
-
-class Elsewhere(httpx.AsyncBaseTransport):
-    """A transport on another machine.
-
-    Raises :class:`KeptError` for a host that is kept, before anything is sent to it.
-    """
-
-    def __init__(self, transport: httpx.AsyncBaseTransport, kept: Sequence[str]) -> None:
-        self._transport = transport
-        self._kept = kept
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if is_kept(request.headers["host"], self._kept):
-            raise KeptError
-        return await self._transport.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
 
 
 # What a schedule is told of addresses that are not asked for.
@@ -193,7 +177,7 @@ async def ask(lot: Lot, means: Means, hurry: asyncio.Event) -> Returned:
     def rest(host: str, until: float) -> None:
         rests.append((host, until))
 
-    schedule = Schedule(_Shares(lot), means.pace, fetch, done, rest)
+    schedule = Schedule(_Shares(lot), means.pace, fetch, done, rest, turns.stand)
     if not hurry.is_set():
         await _run(schedule, late, hurry)
     over = {asked.id for asked in (*kept, *(asked for asked, _ in found))}

@@ -52,8 +52,9 @@ class Tempo:
             self.interval = max(self.interval * RECOVERY, self.least)
 
     def resume(self, stand: Stand) -> None:
-        """Go on as fast as somebody else was."""
-        self.per_host, self.interval = stand.per_host, stand.interval
+        """Go on as fast as somebody else was, but no faster than is known to be too fast."""
+        self.per_host = min(self.per_host, stand.per_host)
+        self.interval = max(self.interval, stand.interval)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
 from feeds.links.fetch import Outcome
-from feeds.links.pace import TOO_MUCH, Tempo
+from feeds.links.pace import TOO_MUCH, Stand, Tempo
 from feeds.links.urls import host_of
 from feeds.values import dataclass
 
@@ -59,6 +59,7 @@ class Pace:
 Check = Callable[[str], Awaitable[Outcome]]
 Done = Callable[[Asked, Outcome], None]
 Rest = Callable[[str, float], None]
+StandOf = Callable[[str], Stand]
 
 
 @dataclass(slots=True, eq=False)
@@ -85,14 +86,24 @@ class _Host:
 
 class Schedule:
     """One run over all that is due. ``rest`` is told of hosts that want to be left alone,
-    with the time (seconds since 1970). What ``check`` or ``done`` raises ends the run."""
+    with the time (seconds since 1970); ``stand_of`` says where asking a host stands if somebody
+    has asked it before. What ``check`` or ``done`` raises ends the run."""
 
-    def __init__(self, source: Source, pace: Pace, check: Check, done: Done, rest: Rest) -> None:
+    def __init__(
+        self,
+        source: Source,
+        pace: Pace,
+        check: Check,
+        done: Done,
+        rest: Rest,
+        stand_of: StandOf | None = None,
+    ) -> None:
         self._source = source
         self._pace = pace
         self._check = check
         self._done = done
         self._rest = rest
+        self._stand_of = stand_of or (lambda host: Stand(pace.per_host, pace.interval))
         self._new_hosts = source.due_hosts()
         self._ready: list[_Host] = []  # a heap; what it is ordered by does not change in it
         self._hosts = 0
@@ -139,7 +150,10 @@ class Schedule:
             if name is None:
                 return
             self._hosts += 1
-            self._queue(_Host(name, Tempo(self._pace.per_host, self._pace.interval), now))
+            stand = self._stand_of(name)
+            tempo = Tempo(self._pace.per_host, self._pace.interval)
+            tempo.resume(stand)
+            self._queue(_Host(name, tempo, now + stand.wait))
 
     def _queue(self, host: _Host) -> None:
         """Put a host where it is started from, or let it go if it has nothing left."""

@@ -251,6 +251,13 @@ class LinkStore:
             self._db.execute("COMMIT")
             self._db.execute("BEGIN IMMEDIATE")
 
+    def revert(self) -> None:
+        """Forget what was not saved, and go on: what failed to be written may be put again."""
+        with self._explained():
+            if self._db.in_transaction:  # some failures end it
+                self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN IMMEDIATE")
+
     def close(self) -> None:
         """Forget what was not saved."""
         self._opened.close()

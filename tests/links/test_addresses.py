@@ -17,6 +17,7 @@ from feeds.links import addresses as module
 from feeds.links.addresses import (
     BlockedAddressError,
     Gate,
+    KeptError,
     embedded_ipv4,
     is_public,
     system_resolver,
@@ -107,6 +108,33 @@ def test_a_name_is_asked_for_once_a_minute() -> None:
     assert names.asked == 1
     now[0] = 61.0
     assert asyncio.run(door.addresses("a.example", 80)) == ("8.8.8.8",)
+
+
+@pytest.mark.parametrize(
+    ("found", "left"),
+    [
+        (["1.1.1.1", "127.0.1.1"], True),
+        (["0.0.0.0"], True),
+        (["169.254.169.254"], True),
+        (["::1"], True),
+        (["fe80::1%eth0"], True),
+        (["::ffff:127.0.0.1"], True),
+        (["1.1.1.1", "10.0.0.1"], False),
+    ],
+)
+@pytest.mark.parametrize("allowed", [[], ["0.0.0.0/0", "::/0"]])
+def test_what_leads_to_the_machine_itself_can_be_left_to_another(
+    found: list[str], left: bool, allowed: list[str]
+) -> None:
+    door = Gate(allowed, [80], Names([found]), own=False)
+    if left:
+        with pytest.raises(KeptError):
+            asyncio.run(door.addresses("a.example", 80))
+    elif allowed:
+        assert asyncio.run(door.addresses("a.example", 80)) == tuple(found)
+    else:
+        with pytest.raises(BlockedAddressError):
+            asyncio.run(door.addresses("a.example", 80))
 
 
 @pytest.mark.parametrize(

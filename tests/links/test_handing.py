@@ -13,7 +13,7 @@ from dataclasses import field
 import pytest
 
 from feeds.links.fetch import Outcome
-from feeds.links.handing import Handing
+from feeds.links.handing import LOOKED_AT_ONCE, Handing
 from feeds.links.lots import MOST_OF_HOST, Lot, Means, Returned, ask, ask_all
 from feeds.links.pace import Turns
 from feeds.links.schedule import Asked, Pace
@@ -32,16 +32,28 @@ class Others:
 
     means: list[Means]
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
-    most: int = 8
+    workers: int = 2
     dies_of: str = "nothing"
+    may_not: str = "nothing"
     lots: list[list[str]] = field(default_factory=list)
     asking: Counter[str] = field(default_factory=Counter)
+    most: int = 0
+
+    async def __aenter__(self) -> None:
+        self.hurried.clear()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.hurry()
+
+    def asks(self, host: str) -> bool:
+        return self.may_not not in host
 
     async def ask(self, lot: Lot) -> Returned | None:
         hosts = [share.host for share in lot]
         self.lots.append(hosts)
         assert len(self.lots) < 1_000
         self.asking.update(hosts)
+        self.most = max(self.most, sum(self.asking.values()))
         assert max(self.asking.values()) == 1
         try:
             if any(self.dies_of in host for host in hosts):
@@ -130,7 +142,7 @@ def test_all_is_asked_for_once(size: int) -> None:
     assert run.others.hurried.is_set()
 
 
-def test_small_hosts_go_together_and_a_large_one_alone() -> None:
+def test_small_hosts_go_together_and_not_with_a_large_one() -> None:
     links = {"large.example": MOST_OF_HOST + 1, **{f"h{n}.example": 3 for n in range(12)}}
     lots = run_at_server(FINE, Pace(16, 4, 0.0), links).others.lots
     assert sorted(map(len, lots)) == [1, 1, 12]
@@ -172,6 +184,53 @@ def test_a_lot_that_nobody_survives_is_asked_for_here() -> None:
     assert run.verdicts() == {Verdict.OK: sum(links.values())}
     assert set(run.seen().values()) == {1}
     assert sum("deadly" in host for hosts in run.others.lots for host in hosts) == 2
+
+
+def test_what_nobody_else_may_ask_is_asked_from_here() -> None:
+    def keep(run: Run) -> None:
+        run.others.may_not = "mine"
+
+    mine = {f"mine{number}.example": 2 for number in range(9)}
+    links = {"mine.example": MOST_OF_HOST + 8, "a.example": 2 * MOST_OF_HOST, **mine}
+    run = run_at_server(FINE, Pace(1, 1, 0.0), links, keep)
+    assert run.verdicts() == {Verdict.OK: sum(links.values())}
+    assert set(run.seen().values()) == {1}
+    assert {host.partition(".")[0] for hosts in run.others.lots for host in hosts} == {"a"}
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 32), (2, 64)])
+def test_workers_get_as_much_at_once_as_each_could_do_alone(workers: int, most: int) -> None:
+    def employ(run: Run) -> None:
+        run.others.workers = workers
+
+    links = {f"h{number}.example": 1 for number in range(200)}
+    run = run_at_server({"*": {"*": slowly}}, Pace(8, 1, 0.0), links, employ, size=8)
+    assert run.verdicts() == {Verdict.OK: 200}
+    assert run.others.most == most
+
+
+async def slowly(peer: Peer) -> None:
+    await asyncio.sleep(0.05)
+    await peer.send(page())
+
+
+def test_others_have_their_turn_while_there_is_nothing_to_hand_out() -> None:
+    async def main() -> int:
+        nothing = Queue({f"h{number}.example": [] for number in range(10 * LOOKED_AT_ONCE)})
+        others = Others([])
+        handing = Handing(nothing, Pace(), others, others.ask, fail, fail, 64)  # type: ignore[arg-type]
+        running = asyncio.create_task(handing.run())
+        turns = 0
+        while not running.done():
+            await asyncio.sleep(0)
+            turns += 1
+        running.result()
+        return turns
+
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    assert asyncio.run(main()) > 10
 
 
 def test_a_stop_hands_out_nothing_and_takes_back_what_there_is() -> None:

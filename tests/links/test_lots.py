@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 
 from feeds.config import Config
 from feeds.configfile import load_config
+from feeds.links.fetch import LookUp
 from feeds.links.lots import (
     MOST_IN_LOT,
     MOST_OF_HOST,
-    Elsewhere,
     Lot,
     Means,
     Returned,
@@ -27,6 +28,7 @@ from feeds.links.lots import (
     lot_size,
     lots,
     most_of,
+    weight,
 )
 from feeds.links.pace import Stand, Turns
 from feeds.links.schedule import Asked, Pace
@@ -66,15 +68,19 @@ def test_what_is_due_is_cut_so_that_every_worker_has_some() -> None:
     assert lot_size(1, 100) == 1
 
 
-def test_hosts_that_may_have_more_go_alone_and_small_ones_together() -> None:
+def test_hosts_that_may_have_more_go_together_and_small_ones_too() -> None:
     many = share("many.example", MOST_OF_HOST)
     slow = share("slow.example", 1, Stand(1, 30.0))
     few = [share(f"h{number}.example", 3) for number in range(5)]
     given = [few[0], many, few[1], slow, *few[2:]]
-    assert list(lots(given, 64)) == [(many,), (slow,), tuple(few)]
+    assert list(lots(given, 64)) == [(many, slow), tuple(few)]
+    assert [len(lot) for lot in lots([many] * 20, MOST_IN_LOT)] == [8, 8, 4]
+    # So little is due that others would have none.
+    assert list(lots([many] * 3, MOST_IN_LOT // 8)) == [(many,)] * 3
     assert list(lots(few, 7)) == [tuple(few[:2]), tuple(few[2:4]), (few[4],)]
     assert list(lots(few, 2)) == [(each,) for each in few]
     assert list(lots([], 7)) == []
+    assert (weight((many, slow)), weight(tuple(few))) == (2, 15)
 
 
 @pytest.mark.parametrize(
@@ -122,14 +128,16 @@ def at_server(
     run: Callable[[Loopback, Means], Awaitable[Found]],
     kept: Sequence[str] = (),
     pace: Pace = QUICK,
+    look_up: LookUp | None = None,
 ) -> tuple[Found, list[str]]:
     """What a function says at a server, and what was asked of that."""
 
     async def main() -> tuple[Found, list[str]]:
         async with Loopback(routes) as server, gated(server) as transport:
-            how = manners(turns=Turns(pace.per_host, pace.interval))
-            places = asyncio.Semaphore(pace.concurrency)
-            means = Means(Elsewhere(transport, kept), how, pace, places)
+            left_alone = functools.partial(is_kept, patterns=kept)
+            turns = Turns(pace.per_host, pace.interval)
+            how = manners(turns=turns, kept=left_alone, look_up=look_up)
+            means = Means(transport, how, pace, asyncio.Semaphore(pace.concurrency))
             found = await asyncio.wait_for(run(server, means), 20)
             return found, [request.host + request.target for request in server.requests]
 
@@ -210,19 +218,54 @@ def test_who_is_in_a_hurry_gets_what_there_is(monkeypatch: pytest.MonkeyPatch) -
     assert len(seen) <= 5
 
 
-def test_what_leads_to_a_host_that_is_kept_comes_back_unasked() -> None:
+@pytest.mark.parametrize("kept", ["kept.example:*", "instead.example:*"])
+def test_what_leads_to_a_host_that_is_kept_comes_back_unasked(kept: str) -> None:
     routes: Mapping[str, Routes] = {
         "a.example": {"/2": leads("http://kept.example:@HTTP@/x"), "*": page()},
         "*": {"*": page()},
     }
+    looked_up: list[str] = []
+
+    async def look_up(host: str, port: int, seconds: float) -> float:
+        looked_up.append(host)
+        return 0.0
 
     async def run(server: Loopback, means: Means) -> Returned:
-        return await ask(lot_of(server, share("a.example", 3)), means, asyncio.Event())
+        remap = {
+            server.url("http://kept.example:@HTTP@/"): server.url("http://instead.example:@HTTP@/")
+        }
+        means = means._replace(manners=replace(means.manners, remap=remap))
+        lot = lot_of(server, share("a.example", 3), share("kept.example", 1, first=4))
+        return await ask(lot, means, asyncio.Event())
 
-    returned, seen = at_server(routes, run, ["kept.example:*"])
+    returned, seen = at_server(routes, run, [kept], look_up=look_up)
     assert verdicts(returned) == {1: Verdict.OK, 3: Verdict.OK}
-    assert [asked.id for asked in returned.kept] == [2]
+    assert sorted(asked.id for asked in returned.kept) == [2, 4]
     assert sorted(seen) == ["a.example/1", "a.example/2", "a.example/3"]
+    assert set(looked_up) == {"a.example"}
+
+
+def test_who_waits_for_a_slow_host_is_in_nobodys_way() -> None:
+    async def run(server: Loopback, means: Means) -> Returned:
+        means = means._replace(places=asyncio.Semaphore(1))
+        lot = lot_of(server, share("a.example", 3, Stand(1, 0.2)), share("b.example", 9, first=4))
+        return await ask(lot, means, asyncio.Event())
+
+    returned, seen = at_server({"*": {"*": page()}}, run)
+    assert len(returned.found) == 12
+    assert [target[0] for target in seen] == ["a", *"bbbbbbbbb", *"aa"]
+
+
+def test_a_host_is_asked_no_faster_than_anybody_found_to_be_too_fast() -> None:
+    async def run() -> None:
+        turns = Turns(4, 0.1)
+        turns.answered("a.example", 429)
+        turns.resume("a.example", Stand(4, 0.1))
+        assert turns.stand("a.example")[:2] == (2, 0.2)
+        turns.resume("a.example", Stand(1, 0.4))
+        assert turns.stand("a.example")[:2] == (1, 0.4)
+
+    asyncio.run(run())
 
 
 def test_where_a_host_stands_goes_on_with_the_next_lot() -> None:

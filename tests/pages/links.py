@@ -8,7 +8,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final
 
-from feeds.check import CheckOptions, check
+from feeds.asking import CheckOptions
+from feeds.check import check
 from feeds.configfile import load_config
 from feeds.links.fetch import Outcome
 from feeds.links.schedule import Asked
