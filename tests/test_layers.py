@@ -261,7 +261,9 @@ def test_commands_load_no_server(site: Path, command: list[str]) -> None:
         (["check", "--offline"], {"common"}),
     ],
 )
-def test_a_command_loads_what_is_shared_and_no_other(site: Path, command: list[str], beside: set[str]) -> None:
+def test_a_command_loads_what_is_shared_and_no_other(
+    site: Path, command: list[str], beside: set[str]
+) -> None:
     write_post(site, "a.md", categories="x")
     own = {f"feeds.commands.{name}" for name in (command[0], *beside)}
     found = loaded_modules(site, *command)

@@ -236,5 +236,5 @@ def test_a_report_needs_no_build(site: Path) -> None:
     report = site / "report.html"
     assert check(site, "--format", "html", "-o", str(report)) == 1
     text = report.read_text("utf-8")
-    assert '<h3><bdi>ports</bdi> <small>' in text
+    assert "<h3><bdi>ports</bdi> <small>" in text
     assert not (site / "public").exists()
