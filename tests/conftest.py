@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from feeds.build import Options, Result, build
 from feeds.configfile import load_config
 from feeds.posts import body, frontmatter
 from feeds.workers import Workers, processes
+
+from . import dask
 
 # How long one example takes says more of the machine, and of who else works on it.
 settings.register_profile("any machine", deadline=None)
@@ -57,6 +59,19 @@ def site(tmp_path: Path) -> Path:
     (root / "posts").mkdir(parents=True)
     (root / "config.toml").write_text(CONFIG + NO_PAGES, "utf-8")
     return root
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where machines of a cluster have their own files."""
+    return tmp_path_factory.mktemp("dask")
+
+
+@pytest.fixture(scope="module")
+def scheduler(place: Path) -> Iterator[str]:
+    """A Dask scheduler on a machine that has no feeds."""
+    with dask.scheduler(place, dask.WITHOUT_FEEDS) as started:
+        yield started.address
 
 
 def post_text(title: str, date: str, body: str = "正文。", **more: object) -> str:

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -43,18 +43,6 @@ category_page = "/category/{category}.html"
 sitemap = "sitemap.xml"
 headers = { "example.org" = { Authorization = "secret" } }
 """
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dask")
-
-
-@pytest.fixture(scope="module")
-def scheduler(place: Path) -> Iterator[str]:
-    """A scheduler on a machine that has no feeds."""
-    with dask.scheduler(place, dask.WITHOUT_FEEDS) as started:
-        yield started.address
 
 
 @pytest.fixture

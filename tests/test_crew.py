@@ -60,17 +60,6 @@ LARGE, SECRET, LEADS, GONE, ONLY_ONCE = (f"h{number}.example" for number in rang
 OWN: Final = "h99.example"
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dask")
-
-
-@pytest.fixture(scope="module")
-def scheduler(place: Path) -> Iterator[str]:
-    with dask.scheduler(place, dask.WITHOUT_FEEDS) as started:
-        yield started.address
-
-
 @contextlib.contextmanager
 def workers(scheduler: str, place: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Two workers, each on a machine of its own."""
