@@ -21,7 +21,6 @@ import argparse
 import contextlib
 import os
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Final
 
 import feeds
+from bench.aside import put_aside
 from bench.corpora import CACHE, SETTLING, SHAPES, BusyError, alone, edits, prepared
 from bench.corpus import Shape
 from bench.measure import Cost, FailedError, peak_memory, timed
@@ -213,10 +213,9 @@ def _measure(
 
 
 def clean(root: Path, tool: Tool) -> None:
-    """Remove what a tool wrote and kept."""
+    """Take away what a tool wrote and kept."""
     for name in (tool.output, *tool.state):
-        if (root / name).exists():
-            shutil.rmtree(root / name)
+        put_aside(root, name)
 
 
 def settle() -> None:

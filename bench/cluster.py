@@ -20,7 +20,6 @@ import argparse
 import contextlib
 import hashlib
 import importlib.util
-import shutil
 import socket
 import subprocess
 import sys
@@ -35,13 +34,14 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-from bench.build import ChangedError, machine, unchanged
+from bench.build import ChangedError, clean, machine, settle, unchanged
 from bench.corpora import SHAPES
 from bench.corpus import write_corpus
 from bench.measure import FailedError, timed
 from bench.processes import cpu_seconds
 from bench.service import CHECKOUT
 from bench.table import markdown, replace_between, spread
+from bench.tools import ours
 from feeds.configfile import load_config
 from feeds.fingerprint import reading_fingerprint
 from feeds.index import open_index
@@ -157,27 +157,24 @@ def measured(posts: int, rounds: int) -> Figures:
                     raise WrongError(f"{way.name}: other bytes than before")
             walls = ", ".join(f"{way.name} {figures.runs[way][-1].wall:.1f}" for way in WAYS)
             print(f"round {number + 1} of {rounds}, s: {walls}", file=sys.stderr, flush=True)
-        forget(root)
+        clean(root, ours())
         figures.stored = stored(root, rounds)
     return figures
 
 
 def run(way: Way, root: Path, folder: Path) -> Cost:
-    forget(root)
-    command = [sys.executable, "-m", "feeds", "build", str(root), *way.options]
+    clean(root, ours())
+    command = [*ours().command(root), *way.options]
     if not way.workers:
+        settle()
         cost = timed(command)
         return Cost(cost.wall, cost.cpu, 0)
     before = "" if way.seeing else BLIND.format(folder=str(root))
     with cluster(folder, way.workers, before) as (address, spent):
+        settle()
         spent_before = spent()
         cost = timed([*command, "--cluster", address])
         return Cost(cost.wall, cost.cpu, spent() - spent_before)
-
-
-def forget(root: Path) -> None:
-    for name in (".feeds", "public"):
-        shutil.rmtree(root / name, ignore_errors=True)
 
 
 def digest(folder: Path) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import corpus
+from bench.aside import ASIDE
 from bench.corpus import Shape
 
 STAMP: Final = "corpus.txt"
@@ -43,14 +44,20 @@ class BusyError(Exception):
 
 @contextlib.contextmanager
 def alone(cache: Path) -> Iterator[None]:
-    """Hold the corpora alone: two runs would spoil each other's times, and their posts."""
+    """Hold the corpora alone: two runs would spoil each other's times, and their posts.
+
+    What was put aside meanwhile is deleted at the end.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BusyError(f"another run uses {cache}; wait for it, or give --cache") from None
-        yield
+        try:
+            yield
+        finally:
+            shutil.rmtree(cache / ASIDE, ignore_errors=True)
 
 
 def prepared(cache: Path, shape: Shape) -> Path:

@@ -18,6 +18,7 @@ from types import ModuleType
 import pytest
 
 from bench import build, corpora, hugo, outputs, pelican, tools
+from bench.aside import ASIDE, put_aside
 from bench.build import ChangedError, Kind, Measured, shortfalls, time_row, written
 from bench.corpora import BusyError, edited, edits, prepared
 from bench.corpus import Shape, write_corpus
@@ -110,6 +111,35 @@ def test_two_runs_do_not_share_their_corpora(tmp_path: Path) -> None:
         pass
     with corpora.alone(tmp_path):
         pass
+
+
+def test_what_is_put_aside_keeps_its_inodes_and_no_space(tmp_path: Path) -> None:
+    root = tmp_path / "site"
+    written = root / "public" / "tag" / "feed.atom"
+    written.parent.mkdir(parents=True)
+    inodes = []
+    for text in ("first", "second"):
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(text, "utf-8")
+        inodes.append(written.stat().st_ino)
+        put_aside(root, "public")
+        assert not any(root.iterdir())
+    aside = [path.stat() for path in (tmp_path / ASIDE).rglob("feed.atom")]
+    assert sorted(stat.st_ino for stat in aside) == sorted(inodes)
+    assert [stat.st_size for stat in aside] == [0, 0]
+
+
+def test_what_is_not_there_is_not_put_aside(tmp_path: Path) -> None:
+    put_aside(tmp_path / "site", "public")
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_was_put_aside_is_deleted_when_the_corpora_are_free_again(tmp_path: Path) -> None:
+    with corpora.alone(tmp_path):
+        (tmp_path / "site" / "public").mkdir(parents=True)
+        put_aside(tmp_path / "site", "public")
+        assert (tmp_path / ASIDE).exists()
+    assert not (tmp_path / ASIDE).exists()
 
 
 def test_an_edit_changes_title_and_text_of_the_newest_post(corpus: Path) -> None:
