@@ -40,7 +40,7 @@ from bench.corpus import write_corpus
 from bench.measure import FailedError, timed
 from bench.processes import cpu_seconds
 from bench.service import CHECKOUT
-from bench.table import markdown, replace_between, spread
+from bench.table import markdown, ratios, replace_between, spread
 from bench.tools import ours
 from feeds.configfile import load_config
 from feeds.fingerprint import reading_fingerprint
@@ -91,6 +91,7 @@ WAYS: Final = (
     Way("cluster, 2 workers", ("--jobs", "1"), 2),
     Way("cluster, 2 workers, posts sent", ("--jobs", "1"), 2, False),
 )
+ALONE: Final = WAYS[0]
 READ_THERE: Final = WAYS[3]
 SENT: Final = WAYS[4]
 
@@ -244,15 +245,16 @@ def stored(root: Path, rounds: int) -> list[float]:
 
 # --- the report -----------------------------------------------------------------------------
 
-HEAD: Final = ("way", "s", "CPU here, s", "CPU of workers, s")
-MODEL_HEAD: Final = ("workers", "posts read there, s", "posts sent, s")
+HEAD: Final = ("way", "s", "of one process", "CPU here, s", "CPU of workers, s")
+MODEL_HEAD: Final = ("workers", "posts read there", "posts sent")
 
 
 def written(figures: Figures) -> str:
     """The measurements as a section of a page."""
-    rows = [[way.name, *columns(figures.runs[way])] for way in WAYS]
+    alone = figures.runs[ALONE]
+    rows = [[way.name, *columns(figures.runs[way], alone)] for way in WAYS]
     modelled = [
-        [str(number), *(bounds(figures.runs[way], number) for way in (READ_THERE, SENT))]
+        [str(number), *(bounds(figures.runs[way], alone, number) for way in (READ_THERE, SENT))]
         for number in MODELLED
     ]
     rate = spread(figures.stored)
@@ -262,23 +264,29 @@ def written(figures: Figures) -> str:
         markdown(HEAD, rows),
         f"The index takes in {rate.median:,.0f} ({rate.least:,.0f}–{rate.most:,.0f}) posts/s.",
         "",
-        "What follows for so many workers with a core each, at best and at worst:",
+        "What follows for so many workers with a core each, at best and at worst, as a part of",
+        "what one process takes:",
         "",
         markdown(MODEL_HEAD, modelled),
     ]
     return "\n".join(lines)
 
 
-def columns(costs: Sequence[Cost]) -> list[str]:
+def columns(costs: Sequence[Cost], alone: Sequence[Cost]) -> list[str]:
     wall, here, there = (spread(values).written(2) for values in zip(*costs, strict=True))
-    return [wall, here, there if costs[0].there else ""]
+    part = spread(ratios(*([cost.wall for cost in each] for each in (costs, alone)))).written(2)
+    return [wall, part, here, there if costs[0].there else ""]
 
 
-def bounds(costs: Sequence[Cost], workers: int) -> str:
-    """As in ``1.2–1.9``: if here and there work at the same time all along, and if never."""
-    here = median(cost.here for cost in costs)
-    there = median(cost.there for cost in costs) / workers
-    return f"{max(here, there):.1f}–{here + there:.1f}"
+def bounds(costs: Sequence[Cost], alone: Sequence[Cost], workers: int) -> str:
+    """As in ``0.40–0.63``: if here and there work at the same time all along, and if never.
+
+    Processor time of each run is set against the wall time of one process in the same round.
+    """
+    pairs = list(zip(costs, alone, strict=True))
+    here = median(cost.here / one.wall for cost, one in pairs)
+    there = median(cost.there / one.wall for cost, one in pairs) / workers
+    return f"{max(here, there):.2f}–{here + there:.2f}"
 
 
 if __name__ == "__main__":

@@ -12,18 +12,26 @@ from bench.table import replace_between
 
 def test_a_build_takes_the_longer_of_both_at_best_and_their_sum_at_worst() -> None:
     costs = [Cost(9.0, 2.0, 8.0), Cost(9.0, 1.0, 7.0), Cost(9.0, 3.0, 9.0)]
-    assert bounds(costs, 1) == "8.0–10.0"
-    assert bounds(costs, 4) == "2.0–4.0"
-    assert bounds(costs, 32) == "2.0–2.2"
+    alone = [Cost(10.0, 10.0, 0.0)] * 3
+    assert bounds(costs, alone, 1) == "0.80–1.00"
+    assert bounds(costs, alone, 4) == "0.20–0.40"
+    assert bounds(costs, alone, 32) == "0.20–0.23"
+
+
+def test_a_slow_round_is_set_against_one_process_in_that_round() -> None:
+    costs = [Cost(9.0, 2.0, 8.0), Cost(90.0, 20.0, 80.0), Cost(9.0, 2.0, 8.0)]
+    alone = [Cost(10.0, 10.0, 0.0), Cost(100.0, 100.0, 0.0), Cost(10.0, 10.0, 0.0)]
+    assert bounds(costs, alone, 1) == "0.80–1.00"
 
 
 def test_a_report_has_every_way_and_the_model() -> None:
     figures = Figures(10_000, {way: [Cost(3.0, 2.0, way.workers)] for way in WAYS}, [1234.0])
     report = written(figures)
-    assert all(f"| {way.name} | 3.00 (3.00–3.00) | 2.00 (2.00–2.00) |" in report for way in WAYS)
-    assert f"| {READ_THERE.name} | 3.00 (3.00–3.00) | 2.00 (2.00–2.00) | 2.00 " in report
+    row = "| {} | 3.00 (3.00–3.00) | 1.00 (1.00–1.00) | 2.00 (2.00–2.00) | "
+    assert all(row.format(way.name) in report for way in WAYS)
+    assert row.format(READ_THERE.name) + "2.00 " in report
     assert "takes in 1,234 (1,234–1,234) posts/s" in report
-    assert "| 32 | 2.0–2.1 | 2.0–2.1 |" in report
+    assert "| 32 | 0.67–0.69 | 0.67–0.69 |" in report
     assert replace_between(cluster.PAGE.read_text("utf-8"), cluster.MARKER, report)
 
 
