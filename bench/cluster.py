@@ -50,7 +50,7 @@ from feeds.rows import microseconds
 from feeds.tasks import read_files
 
 PAGE: Final = CHECKOUT / "docs" / "scaling.md"
-MARKER: Final = "bench.cluster"
+MEASURED: Final = (10_000, 100_000)
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60.0
 MODELLED: Final = (1, 2, 4, 8, 16, 32)
@@ -116,15 +116,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"bench.cluster: needs Dask; get it with: {how}")
     try:
         with unchanged(CHECKOUT / "feeds"):
-            figures = measured(given.posts, given.rounds)
+            for posts in given.posts or MEASURED:
+                _report(measured(posts, given.rounds), given)
     except (ChangedError, FailedError, WrongError) as error:
         raise SystemExit(f"bench.cluster: {error}") from error
-    options = f"--posts {given.posts} --rounds {given.rounds}"
-    versions = f"feeds {version('feeds')}, distributed {version('distributed')}, {machine()}"
-    report = f"`python -m bench.cluster {options} --write`: {versions}.\n\n{written(figures)}"
-    print(report, flush=True)
+
+
+def _report(figures: Figures, given: argparse.Namespace) -> None:
+    section = written(figures, given.rounds)
+    print(section, flush=True)
     if given.write:
-        PAGE.write_text(replace_between(PAGE.read_text("utf-8"), MARKER, report), "utf-8")
+        page = PAGE.read_text("utf-8")
+        PAGE.write_text(replace_between(page, marker(figures.posts), section), "utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         description=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--posts", type=int, default=10_000, choices=SHAPES, help="(%(default)s)")
+    parser.add_argument(
+        "--posts", type=int, action="append", choices=SHAPES, help="default: 10000, then 100000"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="of all ways (%(default)s)")
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
     return parser
@@ -249,8 +254,14 @@ HEAD: Final = ("way", "s", "of one process", "CPU here, s", "CPU of workers, s")
 MODEL_HEAD: Final = ("workers", "posts read there", "posts sent")
 
 
-def written(figures: Figures) -> str:
+def marker(posts: int) -> str:
+    return f"bench.cluster {posts}"
+
+
+def written(figures: Figures, rounds: int) -> str:
     """The measurements as a section of a page."""
+    options = f"--posts {figures.posts} --rounds {rounds}"
+    versions = f"feeds {version('feeds')}, distributed {version('distributed')}, {machine()}"
     alone = figures.runs[ALONE]
     rows = [[way.name, *columns(figures.runs[way], alone)] for way in WAYS]
     modelled = [
@@ -261,11 +272,13 @@ def written(figures: Figures) -> str:
     lines = [
         f"### {figures.posts:,} posts, built anew",
         "",
+        f"`python -m bench.cluster {options} --write`: {versions}.",
+        "",
         markdown(HEAD, rows),
         f"The index takes in {rate.median:,.0f} ({rate.least:,.0f}–{rate.most:,.0f}) posts/s.",
         "",
-        "What follows for so many workers with a core each, at best and at worst, as a part of",
-        "what one process takes:",
+        "What follows for so many workers with a core each, at best and at worst, as a part of the",
+        "time of one process:",
         "",
         markdown(MODEL_HEAD, modelled),
     ]

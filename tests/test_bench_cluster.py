@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench import cluster
 from bench.cluster import READ_THERE, WAYS, Cost, Figures, bounds, digest, stored, written
 from bench.corpus import Shape, write_corpus
@@ -26,13 +28,17 @@ def test_a_slow_round_is_set_against_one_process_in_that_round() -> None:
 
 def test_a_report_has_every_way_and_the_model() -> None:
     figures = Figures(10_000, {way: [Cost(3.0, 2.0, way.workers)] for way in WAYS}, [1234.0])
-    report = written(figures)
+    report = written(figures, 1)
     row = "| {} | 3.00 (3.00–3.00) | 1.00 (1.00–1.00) | 2.00 (2.00–2.00) | "
     assert all(row.format(way.name) in report for way in WAYS)
     assert row.format(READ_THERE.name) + "2.00 " in report
     assert "takes in 1,234 (1,234–1,234) posts/s" in report
     assert "| 32 | 0.67–0.69 | 0.67–0.69 |" in report
-    assert replace_between(cluster.PAGE.read_text("utf-8"), cluster.MARKER, report)
+
+
+@pytest.mark.parametrize("posts", cluster.MEASURED)
+def test_a_report_of_each_size_has_its_place_in_the_page(posts: int) -> None:
+    assert replace_between(cluster.PAGE.read_text("utf-8"), cluster.marker(posts), "")
 
 
 def test_the_index_takes_in_all_posts_anew_in_every_round(tmp_path: Path) -> None:
