@@ -35,7 +35,7 @@ from bench.corpora import CACHE, SETTLING, SHAPES, BusyError, alone, edits, prep
 from bench.corpus import Shape
 from bench.measure import Cost, FailedError, peak_memory, timed
 from bench.outputs import DifferentError, check
-from bench.table import MEGABYTE, markdown, ratios, replace_between, spread
+from bench.table import MEGABYTE, has_place, markdown, ratios, replace_between, spread
 from bench.tools import PEERS, MissingError, Tool, ours
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -98,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         expect_memory_of_processes()
         tools = (ours(), PEERS[given.peer]())
         with alone(given.cache):
-            for posts in given.posts or MEASURED[given.peer]:
+            sizes = given.posts or MEASURED[given.peer]
+            if given.write:
+                expect_places(PAGE, [marker(posts, given.peer) for posts in sizes])
+            for posts in sizes:
                 _report(tools, posts, given)
     except (BusyError, ChangedError, DifferentError, FailedError, MissingError) as error:
         raise SystemExit(f"bench.build: {error}") from error
@@ -138,6 +141,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=CACHE, help="of corpora (%(default)s)")
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
     return parser
+
+
+def expect_places(page: Path, markers: Sequence[str]) -> None:
+    """Raise :class:`~bench.tools.MissingError` where a page has no place for a section."""
+    text = page.read_text("utf-8")
+    if missing := [marker for marker in markers if not has_place(text, marker)]:
+        what = f"docs/{page.name} has no place for {missing[0]}"
+        raise MissingError(f"{what}; leave --write away, or measure what stands there")
 
 
 def expect_memory_of_processes() -> None:

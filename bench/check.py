@@ -36,10 +36,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from bench import links, lychee, million, web
+from bench.aside import put_aside
 from bench.build import ChangedError, machine, unchanged
-from bench.corpora import SETTLING, SHAPES
+from bench.corpora import CACHE, SETTLING, SHAPES, BusyError, alone
 from bench.corpus import CONFIG, Shape, write_corpus
-from bench.measure import Cost, FailedError, timed
+from bench.measure import Cost, FailedError, WrongError, in_turn, timed
 from bench.service import CHECKOUT
 from bench.table import markdown, ratios, replace_between, spread
 from bench.web import Web
@@ -94,10 +95,6 @@ class Figures:
         return [self.links / cost.wall for cost in self.runs[name]]
 
 
-class WrongError(Exception):
-    """A program did not do what it should, so its figures say nothing."""
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     program = lychee.binary()
@@ -105,12 +102,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit("\n".join(f"bench.check: {each}" for each in missing))
     assert program is not None
     try:
-        with unchanged(CHECKOUT / "feeds"):
+        with alone(CACHE), unchanged(CHECKOUT / "feeds"):
             if given.memory:
                 marker, text = MEMORY_MARKER, million.part(program)
             else:
                 marker, text = MARKER, _speed_part(program, given.links, given.rounds)
-    except (ChangedError, FailedError, WrongError) as error:
+    except (BusyError, ChangedError, FailedError, WrongError) as error:
         raise SystemExit(f"bench.check: {error}") from error
     report = f"{_heading(given, program)}\n{text}"
     print(report, flush=True)
@@ -205,10 +202,8 @@ def measure(
 ) -> None:
     """Run all programs in every round, another one first in each."""
     for number in range(rounds):
-        first = number % len(programs)
-        for tool in [*programs[first:], *programs[:first]]:
-            if (root / STATE).exists():
-                shutil.rmtree(root / STATE)
+        for tool in in_turn(programs, number):
+            put_aside(root, STATE)
             figures.runs[tool.name].append(run(tool, root, served, figures.links))
             check(tool, root, figures.links)
             if tool.name is Name.OURS:

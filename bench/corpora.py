@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import corpus
-from bench.aside import ASIDE
+from bench.aside import rested
 from bench.corpus import Shape
 
 STAMP: Final = "corpus.txt"
@@ -46,7 +46,7 @@ class BusyError(Exception):
 def alone(cache: Path) -> Iterator[None]:
     """Hold the corpora alone: two runs would spoil each other's times, and their posts.
 
-    What was put aside meanwhile is deleted at the end.
+    What was put aside meanwhile is deleted at the end, and the next one begins a minute later.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
@@ -54,10 +54,8 @@ def alone(cache: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BusyError(f"another run uses {cache}; wait for it, or give --cache") from None
-        try:
+        with rested(cache):
             yield
-        finally:
-            shutil.rmtree(cache / ASIDE, ignore_errors=True)
 
 
 def prepared(cache: Path, shape: Shape) -> Path:

@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import feeds
+from bench.aside import move_aside
 from bench.build import (
     PAGE,
     ChangedError,
@@ -143,7 +143,7 @@ def _figures(
         figures = measure(root, given.runs)
     known.write_text(json.dumps({"key": key, **asdict(figures)}), "utf-8")
     if shape.posts > LARGEST_KEPT and not given.keep:
-        shutil.rmtree(root)
+        move_aside(root, given.cache)
     return figures
 
 

@@ -23,15 +23,18 @@ CONCURRENCY: Final = 64
 SITE_HOST: Final = "news.example.org"
 
 
-def write_site(root: Path, links: int, hosts: Sequence[str]) -> None:
-    """Write posts and configuration into an empty folder; ``links`` by full posts."""
+def write_site(root: Path, links: int, hosts: Sequence[str], network: str = "127.0.0.0/8") -> None:
+    """Write posts and configuration into an empty folder; ``links`` by full posts.
+
+    ``network`` is where the hosts are, as the configuration allows it.
+    """
     posts = root / "posts"
     posts.mkdir(parents=True)
     for number in range(links // PER_POST):
         day = FIRST + timedelta(days=number % DAYS)
         urls = [url(hosts, link) for link in range(number * PER_POST, number * PER_POST + PER_POST)]
         (posts / f"{day}-bericht{number:06}.md").write_text(post(number, urls), "utf-8")
-    (root / "config.toml").write_text(configuration(hosts), "utf-8")
+    (root / "config.toml").write_text(configuration(hosts, network), "utf-8")
 
 
 def url(hosts: Sequence[str], number: int) -> str:
@@ -59,7 +62,7 @@ def post(number: int, urls: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def configuration(hosts: Sequence[str]) -> str:
+def configuration(hosts: Sequence[str], network: str) -> str:
     ports = sorted({int(host.rpartition(":")[2]) for host in hosts})
     return f"""\
 [site]
@@ -72,7 +75,7 @@ sources = ["posts"]
 permalink = "/:year-:month-:day-:title/"
 [links]
 category_page = "/category/{{category}}.html"
-allow_addresses = ["127.0.0.0/8"]
+allow_addresses = ["{network}"]
 ports = {ports}
 interval = 0
 per_host = {per_host(hosts)}

@@ -23,7 +23,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
+
+T = TypeVar("T")
 
 SAMPLING: Final = 0.01  # seconds between two looks at the memory
 PROC: Final = Path("/proc")
@@ -39,6 +41,17 @@ class Cost:
 
 class FailedError(Exception):
     """A command that did not exit with 0, and what it said."""
+
+
+class WrongError(Exception):
+    """A program did not do what it should, so its figures say nothing."""
+
+
+def in_turn(ways: Sequence[T], number: int) -> list[T]:
+    """The ways of a round: another one is first in each, and in every other round they go
+    backwards, so that none always follows the same one."""
+    start, step = number % len(ways), -1 if number % 2 else 1
+    return [ways[(start + step * place) % len(ways)] for place in range(len(ways))]
 
 
 def timed(command: Sequence[str]) -> Cost:

@@ -40,9 +40,9 @@ from typing import Final, TypeAlias
 
 from bench import load, start
 from bench.build import machine
-from bench.corpora import SHAPES, prepared
+from bench.corpora import SHAPES, BusyError, alone, prepared
 from bench.load import Load
-from bench.measure import FailedError, timed
+from bench.measure import FailedError, WrongError, in_turn, timed
 from bench.peers.bare import Frozen
 from bench.service import CHECKOUT, Reply, Service, free_port, running
 from bench.table import MEGABYTE, markdown, ratios, replace_between, spread
@@ -119,10 +119,6 @@ Runs: TypeAlias = dict[tuple[Name, Case], list[Load]]
 Memory: TypeAlias = dict[Name, list[int]]
 
 
-class WrongError(Exception):
-    """A server did not answer what it should, so its figures say nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Cores:
     """Where the servers run, and where the load."""
@@ -139,11 +135,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cores = Cores(first, second)
     parts = []
     try:
-        if given.part in ("load", "all"):
-            parts.append(_load_part(given, cores))
-        if given.part in ("start", "all"):
-            parts.append(start.part(given.cache, SHAPES[given.large], given.starts))
-    except (FailedError, WrongError) as error:
+        with alone(given.cache):
+            if given.part in ("load", "all"):
+                parts.append(_load_part(given, cores))
+            if given.part in ("start", "all"):
+                parts.append(start.part(given.cache, SHAPES[given.large], given.starts))
+    except (BusyError, FailedError, WrongError) as error:
         raise SystemExit(f"bench.serve: {error}") from error
     report = "\n".join([_heading(given), *parts])
     print(report, flush=True)
@@ -342,7 +339,7 @@ def measure(
     runs: Runs = {(peer.name, case): [] for peer in peers for case in Case}
     memory: Memory = {peer.name: [] for peer in peers}
     for number in range(rounds):
-        turned = [*peers[number % len(peers) :], *peers[: number % len(peers)]]
+        turned = in_turn(peers, number)
         with ExitStack() as stack:
             services = {}
             for peer in turned:

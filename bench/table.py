@@ -39,6 +39,11 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rows))
 
 
+def has_place(page: str, name: str) -> bool:
+    """Whether a page has markers of that name, so that something can be written between them."""
+    return f"<!-- {name}: begin -->\n" in page
+
+
 def replace_between(page: str, name: str, text: str) -> str:
     """The page with ``text`` between its markers of that name; ``ValueError`` if it has none."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"

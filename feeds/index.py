@@ -138,6 +138,15 @@ def _locked(state: Path, wait: float) -> Iterator[None]:
         release(file)
 
 
+def wait_for_build(state: Path, wait: float) -> None:
+    """Wait until no build of a site is at work any more.
+
+    Raises :class:`IndexLockedError` after ``wait`` seconds.
+    """
+    with _locked(state, wait):
+        pass
+
+
 def _acquire(file: int, path: Path, wait: float) -> None:
     if not lock(file, wait):
         holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"

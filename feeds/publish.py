@@ -18,7 +18,16 @@ import hashlib
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+)
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -114,7 +123,7 @@ class Folder:
     ) -> None:
         self.path = path
         self._folder = os.fspath(path)
-        with _explained(path):
+        with explained(path):
             self._manifest, self._left, before, *_ = _read_manifest(path)
         self._owner = owner
         self._force = force
@@ -133,13 +142,18 @@ class Folder:
         """
         return self.path / STAGING
 
+    @property
+    def listed(self) -> Collection[str]:
+        """The paths of all files that the manifest says are ours."""
+        return self._manifest.keys()
+
     def _file(self, path: str) -> str:
         """Where a file lies, as a text: to make a Path takes longer than to look at the file."""
         return f"{self._folder}/{path}"
 
     def missing(self, wanted: Mapping[str, str | None]) -> list[str]:
         """The documents to be written: absent, different, or with a hash not known yet."""
-        with _explained(self.path):
+        with explained(self.path):
             return [path for path, hash in wanted.items() if not hash or not self._has(path, hash)]
 
     def intact(self, path: str) -> str:
@@ -148,7 +162,7 @@ class Folder:
         if len(hashes) != 1:
             return ""  # a run was interrupted, and it may be of before
         (hash,) = hashes
-        with _explained(self.path):
+        with explained(self.path):
             return hash if self._has(path, hash) else ""
 
     def stale(self, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -158,7 +172,7 @@ class Folder:
     def refuse_foreign(self, paths: Iterable[str]) -> None:
         """Raise :class:`~feeds.errors.ForeignFileError` where files that are not ours are in
         the way of documents."""
-        with _explained(self.path):
+        with explained(self.path):
             foreign = {found for path in paths if (found := self._foreign(path))}
         if foreign:
             raise self._in_the_way(foreign)
@@ -168,7 +182,7 @@ class Folder:
 
         That of a page may be the site's own: one that somebody wrote over ours, too.
         """
-        with _explained(self.path):
+        with explained(self.path):
             theirs = [path for path in paths if self._is_theirs(path)]
         self._given_up.update(theirs)
         return theirs
@@ -183,7 +197,7 @@ class Folder:
         """What publishing would find of files that somebody changed: those of feeds that are
         gone, and those that were left and are feeds again."""
         paths = set(wanted)
-        with _explained(self.path):
+        with explained(self.path):
             gone = [finding for path in self.stale(paths) if (finding := self._edited(path))]
             back = [_overwritten(path, Level.WARNING) for path in sorted(paths & self._left.keys())]
             return gone + back
@@ -198,7 +212,7 @@ class Folder:
         folder is then as it was; but if moving into place fails half way, some of its files
         are the new ones already, each whole, and the next run does the rest.
         """
-        with _explained(self.path):
+        with explained(self.path):
             try:
                 with _writing() as write:
                     wanted, staged = self._stage(kept, documents, write)
@@ -510,7 +524,7 @@ def _writing() -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def explained(folder: Path) -> Iterator[None]:
     """The machine's refusals as errors that say what to do."""
     try:
         yield

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,12 @@ from types import ModuleType
 
 import pytest
 
-from bench import build, corpora, hugo, outputs, pelican, tools
+from bench import aside, build, corpora, hugo, outputs, pelican, tools
 from bench.aside import ASIDE, put_aside
 from bench.build import ChangedError, Kind, Measured, shortfalls, time_row, written
 from bench.corpora import BusyError, edited, edits, prepared
 from bench.corpus import Shape, write_corpus
-from bench.measure import Cost, FailedError, peak_memory, timed
+from bench.measure import Cost, FailedError, in_turn, peak_memory, timed
 from bench.outputs import ENTRIES, DifferentError, check, differences, missing_feeds, read_feed
 from bench.table import markdown, ratios, replace_between, spread
 from bench.tools import Tool
@@ -105,6 +106,12 @@ def test_a_corpus_whose_edit_was_not_undone_is_made_anew(tmp_path: Path) -> None
     assert contents(prepared(tmp_path, SMALL)) == before
 
 
+@pytest.fixture
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "REST", 0.0)
+
+
+@pytest.mark.usefixtures("no_rest")
 def test_two_runs_do_not_share_their_corpora(tmp_path: Path) -> None:
     first, second = corpora.alone(tmp_path), corpora.alone(tmp_path)
     with first, pytest.raises(BusyError, match="another run uses"), second:
@@ -140,6 +147,39 @@ def test_what_was_put_aside_is_deleted_when_the_corpora_are_free_again(tmp_path:
         put_aside(tmp_path / "site", "public")
         assert (tmp_path / ASIDE).exists()
     assert not (tmp_path / ASIDE).exists()
+
+
+def test_a_benchmark_begins_some_time_after_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(aside, "REST", 0.6)
+    for said in ("", "of rest after the last benchmark"):
+        begin = time.monotonic()
+        with corpora.alone(tmp_path):
+            rested = time.monotonic() - begin
+        assert (rested > 0.3) == bool(said)
+        assert said in capsys.readouterr().err
+
+
+def test_what_a_link_leads_to_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "post.md").write_text("text", "utf-8")
+    (tmp_path / "site" / "public").mkdir(parents=True)
+    (tmp_path / "site" / "public" / "post.md").symlink_to(tmp_path / "post.md")
+    put_aside(tmp_path / "site", "public")
+    assert (tmp_path / "post.md").read_text("utf-8") == "text"
+
+
+def test_ways_take_turns_and_none_always_follows_another() -> None:
+    rounds = ["".join(in_turn("abcde", number)) for number in range(5)]
+    assert rounds == ["abcde", "baedc", "cdeab", "dcbae", "eabcd"]
+
+
+def test_a_section_without_a_place_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text("<!-- bench.build 10 hugo: begin -->\n", "utf-8")
+    build.expect_places(page, ["bench.build 10 hugo"])
+    with pytest.raises(tools.MissingError, match="has no place for bench"):
+        build.expect_places(page, ["bench.build 10 hugo", "bench.build 99 hugo"])
 
 
 def test_an_edit_changes_title_and_text_of_the_newest_post(corpus: Path) -> None:

@@ -23,7 +23,6 @@ from bench.check import (
     Figures,
     Name,
     Tool,
-    WrongError,
     judged_per_second,
     row,
     shortfalls,
@@ -33,7 +32,7 @@ from bench.check import (
     written,
 )
 from bench.corpus import Shape, write_corpus
-from bench.measure import Cost, timed
+from bench.measure import Cost, WrongError, timed
 from bench.million import MEBIBYTE, Peak, know
 from bench.table import replace_between
 from bench.web import Web

@@ -24,7 +24,7 @@ from bench import load, serve, service, start
 from bench.corpora import STAMP, prepared
 from bench.corpus import Shape
 from bench.load import Load, Told, read_told
-from bench.measure import FailedError, timed
+from bench.measure import FailedError, WrongError, timed
 from bench.peers import bare
 from bench.peers.bare import Frozen
 from bench.processes import cpu_seconds, family, memory, read_stat
@@ -34,7 +34,6 @@ from bench.serve import (
     Case,
     Name,
     Peer,
-    WrongError,
     check,
     check_load,
     faults,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +12,6 @@ from feeds.configfile import load_config
 from feeds.console import print_json, print_line
 from feeds.options import AS_JSON, SITE, TO
 from feeds.terminal import visible
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

@@ -24,8 +24,8 @@ from feeds.errors import ForeignFileError, OutputError
 from feeds.manifest import MANIFEST, Manifest
 from feeds.models import Finding, Level
 from feeds.publish import foreign_message
-from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way
-from feeds.publishing.output import File, Output
+from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way, refuse_to_empty
+from feeds.publishing.output import File, OutdatedOutputError, Output
 from feeds.publishing.record import HEARTBEAT, Record
 from feeds.publishing.spread import spread
 from feeds.publishing.storage import Storage
@@ -78,6 +78,8 @@ def publish_bucket(
     _refuse_other_site(storage, before.owner, config)
     if not (options.force or options.dry_run) and (other := record.another()):
         raise OutputError(_busy(storage, other))
+    if not options.force:
+        refuse_to_empty(f"{storage.destination}", before.files, output.files)
     headers = headers_fingerprint(config.publish, config.feeds.poll_minutes)
     with ThreadPoolExecutor(config.publish.connections) as threads:
         todo = plan(output, before, headers, options.force)
@@ -196,15 +198,17 @@ class _Run:
     def send(self, todo: Plan) -> None:
         """Send the feeds, and when all of them are there what links to them."""
         total = len(todo.paths)
-        done = 0
+        done: list[str] = []
         try:
             for files in (todo.feeds, todo.lists):
                 for file, _ in self._spread(self._send, files):
-                    done += 1
+                    done.append(file.path)
                     self._record.sent(file)
-                    self._progress("sending files", done, total)
+                    self._progress("sending files", len(done), total)
+        except OutdatedOutputError as error:
+            raise OutdatedOutputError(f"{error}\n{_so_far(len(done), total)}", done) from error
         except OutputError as error:
-            raise OutputError(f"{error}\n{_so_far(done, total)}") from error
+            raise OutputError(f"{error}\n{_so_far(len(done), total)}") from error
 
     def remove(self, stale: Iterable[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
         """Remove objects of ours; those that somebody changed are left and told."""

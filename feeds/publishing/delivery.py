@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from feeds.build import LOCK_WAIT
+from feeds.errors import ForeignFileError
 from feeds.models import Finding, Level
 from feeds.terminal import Progress, silent
 
@@ -20,6 +21,19 @@ def gave_way(paths: Sequence[str]) -> tuple[Finding, ...]:
     more = f", as others are: {len(paths):,} pages in all" if len(paths) > 1 else ""
     what = f"is not a file of this program there{more}"
     return (Finding(paths[0], 0, Level.NOTE, what, "left as it is; --force replaces it"),)
+
+
+def refuse_to_empty(where: str, there: Collection[str], wanted: Collection[str]) -> None:
+    """Raise :class:`~feeds.errors.ForeignFileError` where nothing that is there would stay.
+
+    So it is where one part of a site is published in the place of another part.
+    """
+    if there and not set(wanted).intersection(there):
+        number = f"{len(there):,} file{'s' * (len(there) > 1)} of this site"
+        raise ForeignFileError(
+            f"{where}: has {number}, none of which is in what was built; are they another part "
+            f"of it?\nnothing was sent; choose another place, {FORCE}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

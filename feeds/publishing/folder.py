@@ -16,8 +16,8 @@ from feeds.config import Config
 from feeds.destination import FolderDestination
 from feeds.errors import ForeignFileError
 from feeds.models import EPOCH, Document
-from feeds.publish import Folder, alone
-from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way
+from feeds.publish import Folder, alone, explained
+from feeds.publishing.delivery import FORCE, Delivery, Options, gave_way, refuse_to_empty
 from feeds.publishing.output import Output
 from feeds.representation import gzipped
 from feeds.state import knows_output, remember_output
@@ -30,9 +30,14 @@ def publish_folder(
     output: Output, to: FolderDestination, config: Config, options: Options
 ) -> Delivery:
     """Bring the output into a folder. Raises as :class:`~feeds.publish.Folder` does."""
+    if not options.dry_run:
+        with explained(to.path):  # what does not exist cannot be held
+            to.path.mkdir(parents=True, exist_ok=True)
     was_ours = functools.partial(knows_output, config.state, to.path)
     with alone(to.path, options.wait):
         folder = Folder(to.path, {}, config.site.url, was_ours, options.force)
+        if not options.force:
+            refuse_to_empty(f"{to.path}", folder.listed, output.files)
         theirs = _theirs(folder, output, options.force)
         output = output.without(theirs)
         kept = _kept(folder, output, config.publish.precompress)

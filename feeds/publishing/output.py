@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -26,6 +26,15 @@ from feeds.view import View, connect, current_index
 
 # What pages need to be shown.
 SHARED: Final = (Part.STYLE, Part.SCRIPT)
+
+
+class OutdatedOutputError(OutputError):
+    """The output folder is not what the index says: a build failed, or is at work. ``sent`` are
+    the files that were published before that was seen."""
+
+    def __init__(self, what: str, sent: Sequence[str] = ()) -> None:
+        super().__init__(what)
+        self.sent = tuple(sent)
 
 
 class File(NamedTuple):
@@ -65,16 +74,16 @@ class Output:
     def read(self, file: File) -> bytes:
         """The content of a file.
 
-        Raises :class:`~feeds.errors.OutputError` where it is not the one that was built.
+        Raises :class:`OutdatedOutputError` where it is not the one that was built.
         """
         path = self.folder / file.path
         try:
             body = path.read_bytes()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{path}: cannot be read: {reason}; {BUILD}") from error
+            raise OutdatedOutputError(f"{path}: cannot be read: {reason}; {BUILD}") from error
         if hashlib.sha256(body).hexdigest() != file.hash:
-            raise OutputError(f"{path}: is not what was built any more; {BUILD}")
+            raise OutdatedOutputError(f"{path}: is not what was built any more; {BUILD}")
         return body
 
 
@@ -84,8 +93,8 @@ BUILD = "run `feeds build`, then publish again"
 def output_of(config: Config) -> Output:
     """What the last build of a site wrote into its output folder.
 
-    Raises :class:`~feeds.errors.OutputError` where there is none, or not all of it, or where
-    the index cannot be read.
+    Raises :class:`OutdatedOutputError` where it is not all there, and another
+    :class:`~feeds.errors.OutputError` where there is none, or the index cannot be read.
     """
     built = _built(config.output)
     index = current_index(config.state)
@@ -105,11 +114,24 @@ def output_of(config: Config) -> Output:
                 if path in built.files or path not in pages
             }
             if not same_settings or wanted != built.files:
-                raise OutputError(f"{config.output}: is not what the posts make now; {BUILD}")
+                what = f"{config.output}: is not what the posts make now; {BUILD}"
+                raise OutdatedOutputError(what)
             hashes = {path: min(each) for path, each in built.files.items()}
             return _labelled(view, config, hashes, pages)
     except (sqlite3.DatabaseError, DamagedIndexError) as error:
         raise OutputError(f"{index}: cannot be read: {error}; {BUILD}") from error
+
+
+def edition_of(config: Config) -> tuple[str, str]:
+    """What tells what one build left in the index from what another one did."""
+    index = current_index(config.state)
+    if index is None:
+        return "", ""
+    try:
+        with contextlib.closing(connect(index)) as db:
+            return index.name, View(db).meta("edition") or ""
+    except sqlite3.DatabaseError:
+        return index.name, ""
 
 
 def _built(folder: Path) -> Manifest:

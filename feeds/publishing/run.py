@@ -10,7 +10,8 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,11 @@ from feeds.config import Config
 from feeds.configfile import config_path
 from feeds.destination import BucketDestination, FolderDestination
 from feeds.errors import ConfigError, OutputError, refusal
+from feeds.index import wait_for_build
 from feeds.publishing.bucket import publish_bucket
 from feeds.publishing.delivery import Delivery, Options
 from feeds.publishing.folder import publish_folder
-from feeds.publishing.output import output_of
+from feeds.publishing.output import OutdatedOutputError, Output, edition_of, output_of
 from feeds.publishing.storage import Storage, credentials_of
 from feeds.state import lock, make_state_folder, release
 
@@ -41,9 +43,29 @@ def publish(config: Config, environment: Mapping[str, str], options: Options) ->
         what = 'publish.to: missing; a folder or "s3://bucket/prefix", or say it with --to'
         raise ConfigError(config_path(config.root), [what])
     if isinstance(to, FolderDestination):
-        return publish_folder(output_of(config), to, config, options)
+        return _published(config, options, lambda each: publish_folder(each, to, config, options))
     with _storage(to, config, environment) as storage, _sender(config.state, options) as sender:
-        return publish_bucket(output_of(config), storage, config, sender, options)
+        return _published(
+            config, options, lambda each: publish_bucket(each, storage, config, sender, options)
+        )
+
+
+def _published(config: Config, options: Options, send: Callable[[Output], Delivery]) -> Delivery:
+    """Publish, and whenever a build replaces files meanwhile go on with what it built."""
+    sent: list[str] = []
+    seen = None
+    while True:
+        try:
+            done = send(output_of(config))
+        except OutdatedOutputError as error:
+            sent += error.sent
+            wait_for_build(config.state, options.wait)
+            now = edition_of(config)
+            if now == seen:
+                raise
+            seen = now
+        else:
+            return replace(done, sent=tuple(dict.fromkeys((*sent, *done.sent))))
 
 
 def _storage(

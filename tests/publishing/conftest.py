@@ -24,6 +24,14 @@ SIGNED = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request,"
     " SignedHeaders=host, Signature=0"
 }
+# Another part of the same site: its feeds lie elsewhere.
+PART = """\
+[feeds]
+opml = ""
+[feeds.paths]
+site = "part/feed.{format}"
+tag = "part/{slug}.{format}"
+"""
 NUMBERS = itertools.count(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from feeds.publishing.run import publish
 
 from ..conftest import run_build, tree, write_post
 from ..processes import killed_at_last
-from .conftest import ENVIRONMENT, Bucket
+from .conftest import ENVIRONMENT, PART, Bucket
 from .proxy import HELD_SECONDS, Fault, Request, once
 
 WAIT = 20.0
@@ -85,6 +86,8 @@ def test_the_bucket_has_what_the_build_wrote_with_the_headers_of_the_server(
             "public, max-age=3600, stale-while-revalidate=60, stale-if-error=604800"
         )
         assert "content-encoding" not in headers
+        body = written(site)[path]
+        assert headers["x-amz-meta-feeds-sha256"] == hashlib.sha256(body).hexdigest()
 
 
 def test_max_age_follows_the_rhythm_of_the_feed(site: Path, bucket: Bucket) -> None:
@@ -349,6 +352,42 @@ def test_a_file_that_is_not_what_was_built_is_not_sent(site: Path, bucket: Bucke
     assert "feed.rss" not in bucket.names()
     run_build(site)
     publish_to(bucket.to(), site)
+    assert objects(bucket) == written(site)
+
+
+def test_what_a_build_replaces_meanwhile_is_sent_as_it_was_built(
+    site: Path, bucket: Bucket
+) -> None:
+    built(site, "a.md", tags="[x]")
+    publish_to(bucket.to(), site)
+    built(site, "b.md", tags="[x]")
+    posts = iter("cd")
+
+    def build_meanwhile(request: Request) -> None:
+        if request.method == "PUT" and request.path.endswith("feed.atom"):
+            for name in posts:
+                built(site, f"{name}.md", tags=f"[x, {name}]")
+                break
+
+    bucket.proxy.fault = build_meanwhile
+    done = publish_to(bucket.to(), site, {"connections": 1})
+    assert list(posts) == []
+    assert objects(bucket) == written(site)
+    assert set(done.sent) == written(site).keys()
+    assert len(done.sent) == len(set(done.sent))
+
+
+def test_parts_of_a_site_do_not_remove_each_other(site: Path, bucket: Bucket) -> None:
+    built(site)
+    publish_to(bucket.to(), site)
+    before = objects(bucket)
+    with (site / "config.toml").open("a") as config:
+        config.write(PART)
+    run_build(site)
+    with pytest.raises(ForeignFileError, match="has 7 files of this site, none of which is in"):
+        publish_to(bucket.to(), site)
+    assert objects(bucket) == before
+    publish_to(bucket.to(), site, force=True)
     assert objects(bucket) == written(site)
 
 

@@ -19,6 +19,7 @@ from feeds.publishing.output import output_of
 from feeds.publishing.run import publish
 
 from ..conftest import CONFIG, run_build, tree, write_post
+from .conftest import PART
 
 
 def publish_to(
@@ -142,6 +143,41 @@ def test_other_settings_want_another_build(built: Path, tmp_path: Path) -> None:
     config.write_text(config.read_text("utf-8") + "[feeds]\nentries = 1\n", "utf-8")
     with pytest.raises(OutputError, match="is not what the posts make now"):
         publish_to(tmp_path / "www", built)
+
+
+def test_what_a_build_replaces_meanwhile_is_published_as_it_was_built(
+    built: Path, tmp_path: Path
+) -> None:
+    names = iter("bcd")
+
+    def build_meanwhile(what: str, done: int, total: int) -> None:
+        if name := next(names, ""):
+            write_post(built, f"{name}.md", tags="[x]")
+            run_build(built)
+
+    done = publish_to(tmp_path / "www", built, progress=build_meanwhile)
+    assert list(names) == []
+    assert tree(tmp_path / "www") == tree(built / "public")
+    assert len(done.sent) == 7
+
+
+def test_parts_of_a_site_do_not_remove_each_other(built: Path, tmp_path: Path) -> None:
+    www = tmp_path / "www"
+    publish_to(www, built)
+    before = tree(www)
+    with (built / "config.toml").open("a") as config:
+        config.write(PART)
+    run_build(built)
+    for dry_run in (True, False):
+        with pytest.raises(ForeignFileError, match="another part of it") as error:
+            publish_to(www, built, dry_run=dry_run)
+        assert "choose another place, or replace them with --force" in str(error.value)
+    assert tree(www) == before
+
+
+def test_a_dry_run_makes_no_folder(built: Path, tmp_path: Path) -> None:
+    publish_to(tmp_path / "www", built, dry_run=True)
+    assert not (tmp_path / "www").exists()
 
 
 def test_a_file_that_is_gone_stops_it(built: Path, tmp_path: Path) -> None:
