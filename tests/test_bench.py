@@ -278,7 +278,7 @@ def test_a_peer_and_this_program_write_the_same_feeds_before_and_after_an_edit(
     peer: str, tmp_path: Path
 ) -> None:
     if not PRESENT[peer]:
-        pytest.skip(f"{peer} is not installed (extra: bench)")
+        pytest.skip(f"needs {peer} (extra bench)")
     measured = build.measure((OURS, tools.PEERS[peer]()), tmp_path, SMALL, 1, 1)
     assert [each.kind for each in measured] == list(Kind)
     assert all(cost.wall > 0 for each in measured for costs in each.costs for cost in costs)

@@ -47,7 +47,7 @@ HOSTS = ("127.0.0.2:8080", "127.0.0.3:8080", "127.0.0.4:8080")
 @pytest.fixture(scope="module")
 def served() -> Iterator[Web]:
     if which("nginx") is None:
-        pytest.skip("nginx is not installed")
+        pytest.skip("needs nginx")
     with web.serving() as started:
         yield started
 
@@ -68,7 +68,7 @@ def ours(root: Path) -> Tool:
 def program() -> Path:
     found = lychee.binary()
     if found is None:
-        pytest.skip(f"{lychee.PACKAGE} is not installed")
+        pytest.skip(f"needs {lychee.PACKAGE} (extra bench)")
     return found
 
 

@@ -63,7 +63,7 @@ def test_links_are_asked_for_as_fast_as_the_slower_side_can_at_best() -> None:
     assert asking.bounds(costs, 1_000, 32) == "500–444"
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
 def test_workers_ask_for_each_link_once(tmp_path: Path) -> None:
     with web.serving() as served:
         found = asking.measured(tmp_path, served, 800, 1)
@@ -73,7 +73,7 @@ def test_workers_ask_for_each_link_once(tmp_path: Path) -> None:
     assert "### 800 links to" in asking.written(found, 800)
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
 def test_a_run_that_asks_for_other_links_counts_for_nothing(tmp_path: Path) -> None:
     root = tmp_path / "site"
     with web.serving() as served:

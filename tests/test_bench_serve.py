@@ -277,7 +277,7 @@ def test_what_one_server_answers_another_can_repeat(running_peer: Service, peer:
         assert b"date" not in dict(frozen.headers)
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="needs wrk")
 def test_load_costs_the_server_time_for_every_request(running_peer: Service) -> None:
     url = running_peer.url(BARE_PATHS[Case.IDENTITY])
     found = load.load(url, {"User-Agent": "x"}, 1, running_peer.leader)

@@ -29,9 +29,7 @@ from .test_jekyll import run_jekyll
 needs_jekyll = pytest.mark.skipif(
     shutil.which("jekyll") is None, reason="needs Jekyll: the package jekyll"
 )
-needs_hugo = pytest.mark.skipif(
-    hugo.binary() is None, reason="Hugo is not installed (extra: bench)"
-)
+needs_hugo = pytest.mark.skipif(hugo.binary() is None, reason="needs Hugo (extra bench)")
 
 # Names whose paths follow from them by rule, and names whose paths do not.
 BY_RULE: Final = (

@@ -37,7 +37,7 @@ FEED = "/feed.atom"
 AGENT = {"User-Agent": "FreshRSS/1.24.3 (Linux)"}
 SECONDS = 15.0
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = pytest.mark.skipif(NGINX is None, reason="needs nginx")
 
 MAIN = """\
 daemon off;

@@ -141,7 +141,7 @@ def test_a_change_reaches_subscribers_and_nobody_hears_of_anything_else(
 @pytest.fixture
 def package_hub(tmp_path: Path) -> Iterator[str]:
     """The address of a hub that was written by others."""
-    pytest.importorskip("flask_websub", reason="flask-websub is not installed")
+    pytest.importorskip("flask_websub", reason="needs flask-websub")
     command = [sys.executable, "-m", "tests.package_hub", str(tmp_path / "hub.sqlite")]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
