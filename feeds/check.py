@@ -201,7 +201,7 @@ def rules_fingerprint(config: Config) -> str:
     rules = (links.hosts, links.aliases, links.site_dir, links.sitemap)
     patterns = (links.include, links.exclude)
     settings = repr((config.site_pages, rules, patterns))
-    return fingerprint(config.reading_fingerprint(), settings, pages_version(config))
+    return fingerprint(config, config.reading_fingerprint(), settings, pages_version(config))
 
 
 @dataclass(frozen=True, slots=True)

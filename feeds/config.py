@@ -51,7 +51,7 @@ class Site:
 class Defaults:
     """Front matter for all posts below ``path`` (Jekyll's ``defaults``).
 
-    ``type`` is ``posts``, ``drafts`` or empty for both.
+    ``type`` is ``posts``, or empty for all; no other one applies.
     """
 
     path: str

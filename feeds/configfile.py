@@ -88,7 +88,7 @@ def _instead_of(root: Path) -> str:
 
 
 def _is_site(folder: Path) -> bool:
-    names = (CONFIG_NAME, OWN_NAME, "_config.yml")
+    names = (CONFIG_NAME, OWN_NAME, *sites.JEKYLL_NAMES)
     return any(os.path.isfile(folder / name) for name in names)
 
 

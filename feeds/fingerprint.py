@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import feeds
 from feeds.config import Config
+from feeds.errors import OutputError
 
 # Libraries whose version can change what is read or rendered.
 LIBRARIES: Final = re.compile(
@@ -33,6 +34,7 @@ DECIDING: Final = (
 
 # What is rendered depends on the files in these folders of the program.
 FOLDERS: Final = ("posts", "render", "pages", "pages/templates")
+SOURCE_NAME: Final = "program"  # a file of the state folder
 ENDINGS: Final = (".py", ".sql", ".html", ".css", ".js")
 
 
@@ -43,41 +45,70 @@ def digest(*parts: object) -> bytes:
 
 def reading_fingerprint(config: Config) -> str:
     """Of all that decides what a file is read as."""
-    return fingerprint(config.reading_fingerprint())
+    return fingerprint(config, config.reading_fingerprint())
 
 
 def rendering_fingerprint(config: Config) -> str:
     """Of all that decides what a post becomes in a feed."""
-    return fingerprint(config.fingerprint(), _includes_digest(config))
+    return fingerprint(config, config.fingerprint(), _includes_digest(config))
 
 
-def fingerprint(*parts: str) -> str:
+def fingerprint(config: Config, *parts: str) -> str:
     """A hash of ``parts`` and of the program itself, its libraries included."""
-    return digest(_program(), *parts).hex()
+    return digest(_program(config.state), *parts).hex()
 
 
 @functools.cache
-def _program() -> tuple[object, ...]:
+def _program(state: Path) -> tuple[object, ...]:
     """The versions of this program and of its libraries.
 
     The names of the folders of their metadata say so in a tenth of the time that
     importlib.metadata needs. A checkout changes without its version: its files count too.
     """
-    package = Path(feeds.__file__).parent
-    own = sorted(
-        (path.name, found.st_size, found.st_mtime_ns)
-        for folder in (package, *(package / name for name in FOLDERS))
-        for path in folder.iterdir()
-        if path.suffix in ENDINGS
-        for found in (path.stat(),)
-    )
     libraries: set[str] = set()
     for folder in sys.path:
         with contextlib.suppress(OSError):
             libraries.update(
                 name for name in os.listdir(folder or ".") if LIBRARIES.fullmatch(name)
             )
-    return feeds.__version__, sys.version_info[:2], own, sorted(libraries)
+    return feeds.__version__, sys.version_info[:2], _source(state), sorted(libraries)
+
+
+def _source(state: Path) -> str:
+    """A hash of the program's files.
+
+    Where they are as old as the last time that they were read, what they were is taken from the
+    state folder: to look at them takes a tenth of the time. To install the same program again
+    makes other times and the same hash.
+    """
+    files = _own_files()
+    seen = digest(*((name, found.st_size, found.st_mtime_ns) for name, _, found in files)).hex()
+    memory = state / SOURCE_NAME
+    with contextlib.suppress(OSError, ValueError):
+        before, source = memory.read_text("ascii").split()
+        if before == seen:
+            return source
+    source = digest(*((name, path.read_bytes()) for name, path, _ in files)).hex()
+    _remember(memory, f"{seen} {source}\n")
+    return source
+
+
+def _remember(memory: Path, text: str) -> None:
+    from feeds.replacement import replacing
+
+    # The first build has no state folder yet; one that cannot be written is told elsewhere.
+    with contextlib.suppress(OutputError), replacing(memory) as file:
+        file.write(text.encode("ascii"))
+
+
+def _own_files() -> list[tuple[str, Path, os.stat_result]]:
+    package = Path(feeds.__file__).parent
+    return sorted(
+        (f"{name}/{path.name}", path, path.stat())
+        for name in ("", *FOLDERS)
+        for path in (package / name).iterdir()
+        if path.suffix in ENDINGS
+    )
 
 
 class Program(NamedTuple):

@@ -25,7 +25,7 @@ class State(IntEnum):
     HIDDEN = 0
     FUTURE = 1
     VISIBLE = 2
-    RIVAL = 3  # another visible post has the same link
+    RIVAL = 3  # another visible post has the same link or id
 
 
 class Stage(IntEnum):
@@ -95,7 +95,7 @@ class Part(StrEnum):
     """What a page for people shows, or what belongs to all of them."""
 
     TWIN = "twin"  # a feed
-    OLDER = "older"  # posts that are no longer in it
+    OLDER = "older"  # all its posts, by hundreds
     DIRECTORY = "directory"
     LINKS = "links"
     STYLE = "style"

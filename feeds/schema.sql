@@ -32,7 +32,7 @@ CREATE TABLE post (
     identity INTEGER NOT NULL,    -- hash of the permanent id; likewise
     date    INTEGER NOT NULL,
     updated INTEGER NOT NULL,
-    state   INTEGER NOT NULL,     -- index.State: hidden, future, visible, rival
+    state   INTEGER NOT NULL,     -- rows.State: hidden, future, visible, rival
     data    BLOB NOT NULL,        -- the models.Post as JSON
     layout  BLOB NOT NULL         -- where its body is, see posts/reading.py; may be empty
 );

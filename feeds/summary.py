@@ -116,7 +116,7 @@ def _pattern(text: str) -> str:
 NOT_IN_FEEDS: Final = {
     State.FUTURE: "of the future",
     State.HIDDEN: "not published",
-    State.RIVAL: "left out: another has the same link",
+    State.RIVAL: "left out: another has the same link or id",
 }
 
 

@@ -69,7 +69,7 @@ class _Totals(Collector):
 def _requests(totals: Totals) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "feeds_requests",
-        "Requests by kind and format of the feed (empty for what is no feed) and status.",
+        "Requests by kind and format of the feed, or part of a page, and status.",
         labels=["kind", "format", "status"],
     )
     answered = unchanged = 0

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from watchfiles import Change, watch
 
 from feeds.config import CONFIG_NAME, OWN_NAME
+from feeds.sites import JEKYLL_NAMES
 from feeds.state import make_state_folder
 from feeds.view import current_index
 
@@ -37,7 +38,7 @@ POLL_SHARE: Final = 0.1
 REQUESTS: Final = "requests"
 BUILD: Final = "build"
 BUILD_ANEW: Final = "build-anew"
-CONFIG_NAMES: Final = (CONFIG_NAME, OWN_NAME, "_config.yml")
+CONFIG_NAMES: Final = (CONFIG_NAME, OWN_NAME, *JEKYLL_NAMES)
 
 Changes: TypeAlias = set[tuple[Change, str]]
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import feedparser
@@ -408,12 +409,48 @@ def test_a_changed_configuration_is_noticed(site: Path) -> None:
     assert items(site / SITE_FEED)[1]["date_published"] == "2022-01-01T08:00:00+00:00"
 
 
+def test_the_same_program_installed_again_reads_nothing_anew(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_post(site, "a.md")
+    known = fingerprint._own_files()
+    for later in range(3):
+        installed = [
+            (name, path, SimpleNamespace(st_size=at.st_size, st_mtime_ns=at.st_mtime_ns + later))
+            for name, path, at in known
+        ]
+        fingerprint._program.cache_clear()
+        monkeypatch.setattr(fingerprint, "_own_files", lambda found=installed: found)
+        opened = opened_files(monkeypatch)
+        run_build(site)
+        assert any(path.endswith("a.md") for path in opened) == (later == 0)
+    assert (site / ".feeds/program").read_text("ascii").count(" ") == 1
+
+
+def test_another_source_file_of_the_program_is_noticed(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_post(site, "a.md")
+    run_build(site)
+    run_build(site)
+    known = fingerprint._own_files()
+    other = tmp_path / "other.py"
+    other.write_text("# other\n", "utf-8")
+    fingerprint._program.cache_clear()
+    monkeypatch.setattr(
+        fingerprint, "_own_files", lambda: [*known, ("/other.py", other, other.stat())]
+    )
+    opened = opened_files(monkeypatch)
+    run_build(site)
+    assert [path for path in opened if path.endswith(".md")] != []
+
+
 def test_a_new_version_of_the_program_is_noticed(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_post(site, "a.md")
     run_build(site)
-    monkeypatch.setattr(fingerprint, "_program", lambda: ("another",))
+    monkeypatch.setattr(fingerprint, "_program", lambda state: ("another",))
     opened = opened_files(monkeypatch)
     run_build(site)
     assert [path for path in opened if path.endswith(".md")] != []

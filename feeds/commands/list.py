@@ -44,7 +44,7 @@ def list_feeds(
     newest and address; none is written. A terminal gets a table; elsewhere each feed is a line
     with tabs between these six.
 
-    With --json each feed is an object on a line of its own: kind (site, category or tag),
+    With --json there is an array with an object for each feed: kind (site, category or tag),
     name, title, path, url, entries, updated, urls (of every format), posts, newest.
 
     \b

@@ -65,9 +65,9 @@ def posts(
     several tags, categories or states one is enough. --problems shows below each post what is
     to be said of it, and on stderr what is to be said of files that are no posts.
 
-    With --json each post is an object on a line of its own: path, url, id, title, date,
+    With --json there is an array with an object for each post: path, url, id, title, date,
     updated, categories, tags, published (false for drafts and hidden posts), state (visible,
-    future, hidden, or rival: another post has its link), source, aliases (where it was
+    future, hidden, or rival: another post has its link or id), source, aliases (where it was
     before), links, warnings. What is to be said of other files goes to stderr.
 
     \b
