@@ -84,12 +84,13 @@ def test_the_recipe_leaves_every_byte_of_jekylls(site: Path) -> None:
     assert "[pages] directory" in said
     assert "[pages] feed" in said
 
-    (site / "config.toml").write_text(recipe("toml")[0], "utf-8")
+    (site / "config.toml").write_text("".join(recipe("toml")), "utf-8")
     assert run(site, recipe("sh")[0]) == ""
     beside = tree(site / "_site")
     assert changed(jekylls, beside) == []
     assert {"feeds/index.html", "feeds/newest.html", "category/能源/feeds.html"} <= beside.keys()
-    assert {"newest/index.html", "tag/新能源汽车/index.html"}.isdisjoint(beside)
+    assert "feed.xml" in beside
+    assert {"feed.atom", "newest/index.html", "tag/新能源汽车/index.html"}.isdisjoint(beside)
 
 
 def test_pages_may_be_switched_off_in_the_site(site: Path) -> None:
@@ -107,7 +108,7 @@ def test_pages_may_be_switched_off_in_the_site(site: Path) -> None:
 
 
 def test_jekylls_next_build_takes_all_away_and_ours_brings_it_back(site: Path) -> None:
-    (site / "config.toml").write_text(recipe("toml")[0], "utf-8")
+    (site / "config.toml").write_text(recipe("toml")[-1], "utf-8")
     run(site, recipe("sh")[0])
     first = tree(site / "_site")
     run(site, "jekyll build --quiet")
@@ -118,7 +119,7 @@ def test_jekylls_next_build_takes_all_away_and_ours_brings_it_back(site: Path) -
 
 
 def test_jekyll_keeps_what_the_recipe_has_it_keep(site: Path) -> None:
-    (site / "config.toml").write_text(recipe("toml")[0], "utf-8")
+    (site / "config.toml").write_text("".join(recipe("toml")), "utf-8")
     with (site / "_config.yml").open("a", encoding="utf-8") as file:
         file.write(recipe("yaml")[0])
     run(site, recipe("sh")[0])
@@ -128,7 +129,7 @@ def test_jekyll_keeps_what_the_recipe_has_it_keep(site: Path) -> None:
 
 
 def test_readers_find_the_feeds_from_the_sites_own_pages(site: Path) -> None:
-    (site / "config.toml").write_text(recipe("toml")[0], "utf-8")
+    (site / "config.toml").write_text(recipe("toml")[-1], "utf-8")
     layout = site / "_layouts/default.html"
     layout.write_text(layout.read_text().replace("</head>", "{% include feeds.html %}</head>"))
     run(site, recipe("sh")[1] + recipe("sh")[0])

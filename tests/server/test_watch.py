@@ -57,7 +57,7 @@ def test_a_file_that_comes_ends_the_wait(watch: Watch, tmp_path: Path, path: str
     assert woken(watch, lambda: (tmp_path / path).write_text("x")) < 5
 
 
-@pytest.mark.parametrize("path", ["posts/a.md", "config.toml"])
+@pytest.mark.parametrize("path", ["posts/a.md", "config.toml", "_config.yaml"])
 def test_a_file_that_changes_or_goes_ends_the_wait(watch: Watch, tmp_path: Path, path: str) -> None:
     file = tmp_path / path
     assert woken(watch, lambda: file.write_text("x")) < 5
