@@ -144,11 +144,22 @@ def test_a_post_is_once_in_a_feed_whatever_repeats_a_term(site: Path) -> None:
     assert titles(site / "public/tag/x/feed.json") == ["a.md"]
 
 
-def test_formats_that_are_off_are_not_written(site: Path) -> None:
+def test_formats_that_are_off_are_neither_rendered_nor_written(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Format] = []
+    real = render.render_entry
+
+    def spy(entry: Entry, format: Format) -> bytes:
+        made.append(format)
+        return real(entry, format)
+
+    monkeypatch.setattr(render, "render_entry", spy)
     write_post(site, "a.md")
     with (site / "config.toml").open("a") as config:
         config.write('[feeds]\nformats = ["rss"]\nopml = ""\n')
     run_build(site)
+    assert made == [Format.RSS]
     assert tree(site / "public").keys() == {"feed.rss", MANIFEST}
 
 

@@ -29,6 +29,7 @@ from feeds.state import lock, make_state_folder, release
 
 SENDER_NAME: Final = "sender"
 NAME_BYTES: Final = 16
+MOST_BUILDS: Final = 20  # that may replace files while one run publishes
 ANY_REGION: Final = "us-east-1"  # storages that are not Amazon's take this for their own
 
 
@@ -53,7 +54,7 @@ def publish(config: Config, environment: Mapping[str, str], options: Options) ->
 def _published(config: Config, options: Options, send: Callable[[Output], Delivery]) -> Delivery:
     """Publish, and whenever a build replaces files meanwhile go on with what it built."""
     sent: list[str] = []
-    seen = None
+    seen: list[tuple[str, str]] = []
     while True:
         try:
             done = send(output_of(config))
@@ -61,9 +62,9 @@ def _published(config: Config, options: Options, send: Callable[[Output], Delive
             sent += error.sent
             wait_for_build(config.state, options.wait)
             now = edition_of(config)
-            if now == seen:
+            if now in seen[-1:] or len(seen) == MOST_BUILDS:
                 raise
-            seen = now
+            seen.append(now)
         else:
             return replace(done, sent=tuple(dict.fromkeys((*sent, *done.sent))))
 

@@ -62,6 +62,25 @@ def jekyll(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_what_is_remembered_of_an_unchanged_bucket_is_not_even_loaded(jekyll: Path) -> None:
+    make(jekyll, [f"_posts/2022-01-01-{number}.md" for number in range(3_000)])
+    memory = Memory(load_config(jekyll))
+    memory.scan()
+    assert len(memory.buckets) > 2
+    known = {key: (total, digest) for key, (total, digest, _) in memory.buckets.items()}
+    loaded = []
+
+    def load(key: tuple[str, int]) -> bytes:
+        loaded.append(key)
+        return memory.buckets[key][2]
+
+    assert list(Scan(memory.config, known, load, LATER).changes()) == []
+    assert loaded == []
+    (jekyll / "_posts/2022-01-01-7.md").write_text("longer than it was before")
+    (change,) = Scan(memory.config, known, load, LATER).changes()
+    assert (list(change.read), len(loaded)) == (["_posts/2022-01-01-7.md"], 1)
+
+
 def test_a_jekyll_site_has_posts_in_every_posts_folder(jekyll: Path) -> None:
     make(
         jekyll,
