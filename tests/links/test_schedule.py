@@ -7,6 +7,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
 
 import pytest
 
@@ -177,6 +178,11 @@ class Seen:
         for request in server.requests:
             self.times.setdefault(request.host, []).append(request.time)
 
+    def took(self, name: str) -> float:
+        """From the first request to the last. What is sent at the right time may be seen a little
+        early after what was seen late, so one gap alone says little."""
+        return self.times[name][-1] - self.times[name][0]
+
     def gaps(self, name: str) -> list[float]:
         times = self.times[name]
         return [after - before for before, after in itertools.pairwise(times)]
@@ -223,8 +229,9 @@ def test_no_host_has_more_connections_than_agreed() -> None:
 def test_no_host_is_asked_sooner_than_agreed() -> None:
     seen = run_at_server({"*": {"*": page()}}, {"a.example": 8, "b.example": 8}, Pace(64, 4, 0.03))
     assert len(seen.outcomes) == 16
-    # What is sent at the right time may be seen a little early after what was seen late.
-    assert min(seen.gaps("a.example") + seen.gaps("b.example")) > 0.02
+    for host in ("a.example", "b.example"):
+        assert seen.took(host) > 6 * 0.03
+        assert median(seen.gaps(host)) > 0.02
     assert seen.times["a.example"][0] < seen.times["b.example"][2]
 
 
@@ -237,7 +244,8 @@ def test_where_many_hosts_lead_to_is_asked_no_faster() -> None:
     seen = run_at_server(routes, links, Pace(64, 2, 0.02))
     assert {outcome.verdict for outcome in seen.outcomes.values()} == {Verdict.REDIRECTED}
     assert len(seen.times["target.example"]) == 12
-    assert min(seen.gaps("target.example")) > 0.013
+    assert seen.took("target.example") > 10 * 0.02
+    assert median(seen.gaps("target.example")) > 0.013
     assert seen.most_open <= 2
 
 
