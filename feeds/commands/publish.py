@@ -19,7 +19,9 @@ from feeds.terminal import visible
 @TO
 @click.option("--dry-run", is_flag=True, help="Show what would be sent and removed.")
 @click.option(
-    "--force", is_flag=True, help="Send everything, also over what this program did not write."
+    "--force",
+    is_flag=True,
+    help="Send everything, also over what this program did not write or where nothing would stay.",
 )
 @AS_JSON
 def publish(site: Path, to: str | None, dry_run: bool, force: bool, as_json: bool) -> None:
