@@ -78,8 +78,8 @@ def _source(state: Path) -> str:
     """A hash of the program's files.
 
     Where they are as old as the last time that they were read, what they were is taken from the
-    state folder: to look at them takes a tenth of the time. To install the same program again
-    makes other times and the same hash.
+    state folder: to look at them takes a fifth of the time (2 ms in place of 9). To install the
+    same program again makes other times and the same hash.
     """
     files = _own_files()
     seen = digest(*((name, found.st_size, found.st_mtime_ns) for name, _, found in files)).hex()
